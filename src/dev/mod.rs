@@ -1,0 +1,3 @@
+//! What `rolegate dev` has that `server` has not: a stand-in for a Kubernetes cluster.
+
+pub mod cluster;

@@ -1,0 +1,7 @@
+//! rolegate: Vault's Kubernetes roles, enforced at Envoy.
+//!
+//! Layers import only downwards: `app` over `doors`, `store`, `verify`, `dev`; those over `gate`; `gate` over
+//! `ports`; all over `core`, which is pure. `tests/architecture.rs` holds the house to it.
+
+pub mod dev;
+pub mod ports;
