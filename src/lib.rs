@@ -3,5 +3,8 @@
 //! Layers import only downwards: `app` over `doors`, `store`, `verify`, `dev`; those over `gate`; `gate` over
 //! `ports`; all over `core`, which is pure. `tests/architecture.rs` holds the house to it.
 
+pub mod core;
 pub mod dev;
 pub mod ports;
+pub mod store;
+pub mod verify;

@@ -1,7 +1,80 @@
 //! What the gate needs from the world.
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::core::identity::Review;
+use crate::core::mount::Mount;
+use crate::core::reason::Undecided;
+
 /// Where the time comes from, so that a test can set it.
-pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// Seconds since 1970-01-01T00:00:00Z.
+pub trait Clock: Send + Sync + Debug {
+    /// Seconds since 1970-01-01T00:00:00Z, for the claims of tokens.
     fn unix_now(&self) -> i64;
+
+    /// Time that never goes back, since some moment before; for ages and lifetimes.
+    fn elapsed(&self) -> Duration;
+}
+
+/// A question to the API server: whose token is this?
+#[derive(Debug, Clone, Copy)]
+pub struct ReviewQuery<'a> {
+    /// The mount whose API server is asked.
+    pub mount: &'a Arc<Mount>,
+    /// The token as the caller sent it.
+    pub token: &'a str,
+    /// The token's own `exp` in seconds since 1970, if it has one; an answer is not kept longer.
+    pub expires: Option<i64>,
+    /// What is asked for, sorted.
+    pub audiences: &'a [&'a str],
+}
+
+/// Whether a remembered review will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// A remembered review will do (the Envoy door).
+    Cached,
+    /// Only a review that starts after the question (a login, as in the reference).
+    Fresh,
+}
+
+/// What is known of a namespace's labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Labels {
+    /// The namespace has these.
+    Known(Arc<BTreeMap<String, String>>),
+    /// There is no such namespace, or no reviewer that may be asked.
+    Unknown,
+}
+
+/// The answer of a port that may wait.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Undecided>> + Send + 'a>>;
+
+/// Proof of tokens, and of what namespaces are labelled.
+pub trait Verify: Send + Sync + Debug {
+    /// Whether one of the mount's `pem_keys` signed the token's header and payload. Does not wait.
+    fn signed(&self, mount: &Arc<Mount>, token: &crate::core::token::UnverifiedToken<'_>) -> bool;
+
+    /// The remembered review, if there is one that is still good. Does not wait.
+    fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>>;
+
+    /// The API server's word, shared by all who ask the same; ends at `deadline` at the latest.
+    fn review<'a>(
+        &'a self,
+        query: ReviewQuery<'a>,
+        freshness: Freshness,
+        deadline: Option<Instant>,
+    ) -> Answer<'a, Arc<Review>>;
+
+    /// The labels of a namespace that a review has named; ends at `deadline` at the latest.
+    fn namespace_labels<'a>(
+        &'a self,
+        mount: &'a Arc<Mount>,
+        namespace: &'a str,
+        deadline: Option<Instant>,
+    ) -> Answer<'a, Labels>;
 }

@@ -1,0 +1,10 @@
+//! The rules, pure: no runtime, no wire, no clock, no log.
+
+pub mod cidr;
+pub mod glob;
+pub mod identity;
+pub mod mount;
+pub mod reason;
+pub mod role;
+pub mod secret;
+pub mod token;

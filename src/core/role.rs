@@ -1,0 +1,121 @@
+//! A role: which service accounts it admits, and what a login by it issues.
+
+use std::collections::BTreeMap;
+
+use super::cidr::BoundCidr;
+
+/// Vault's role of the Kubernetes backend, every field valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// The name in lower case, as it is stored.
+    pub name: String,
+    /// Globs on the service account's name; none admits nobody.
+    pub bound_service_account_names: Vec<String>,
+    /// Globs on the namespace.
+    pub bound_service_account_namespaces: Vec<String>,
+    /// Admits namespaces by their labels, where no glob does.
+    pub bound_service_account_namespace_selector: Option<LabelSelector>,
+    /// The audience that the token must have; empty: any.
+    pub audience: String,
+    /// Whence the alias name comes.
+    pub alias_name_source: AliasNameSource,
+    /// What the issued token is like.
+    pub token: TokenParameters,
+}
+
+/// A selector on a namespace's labels, and the text it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelSelector {
+    /// As the operator wrote it, JSON or YAML.
+    pub text: String,
+    /// All of these must be there with these values; none fits every namespace.
+    pub match_labels: BTreeMap<String, String>,
+}
+
+impl LabelSelector {
+    /// Whether a namespace with these labels is selected.
+    pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+/// `alias_name_source`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AliasNameSource {
+    /// `serviceaccount_uid`
+    #[default]
+    Uid,
+    /// `serviceaccount_name`: `namespace/name`
+    Name,
+}
+
+/// `token_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TokenType {
+    /// As the mount says: service.
+    #[default]
+    Default,
+    /// Kept, renewable, revocable.
+    Service,
+    /// Sealed, stateless.
+    Batch,
+}
+
+/// Vault's `token_*` fields.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TokenParameters {
+    /// Where the peer must be; none: anywhere.
+    pub bound_cidrs: Vec<BoundCidr>,
+    /// The policies as given.
+    pub policies: Vec<String>,
+    /// Seconds; 0: the mount's default.
+    pub ttl: i64,
+    /// Seconds; 0: the mount's maximum.
+    pub max_ttl: i64,
+    /// Seconds; 0: none.
+    pub explicit_max_ttl: i64,
+    /// Seconds; 0: not periodic.
+    pub period: i64,
+    /// 0: unlimited.
+    pub num_uses: i64,
+    /// True: the policy `default` is not added.
+    pub no_default_policy: bool,
+    /// Service or batch.
+    pub token_type: TokenType,
+    /// Metadata for the entity alias.
+    pub alias_metadata: BTreeMap<String, String>,
+}
+
+impl TokenParameters {
+    /// The policies of a login: trimmed, lower case, unique, sorted, with `default` unless it is left out.
+    pub fn login_policies(&self) -> Vec<String> {
+        let mut policies: Vec<String> = self
+            .policies
+            .iter()
+            .map(|policy| policy.trim().to_lowercase())
+            .filter(|policy| !policy.is_empty())
+            .collect();
+        if !self.no_default_policy {
+            policies.push("default".to_owned());
+        }
+        policies.sort_unstable();
+        policies.dedup();
+        policies
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TokenParameters;
+
+    #[test]
+    fn policies_of_a_login_are_lower_case_unique_sorted_and_have_default() {
+        let mut token = TokenParameters {
+            policies: [" B", "a", "b", ""].map(str::to_owned).to_vec(),
+            ..TokenParameters::default()
+        };
+        assert_eq!(token.login_policies(), ["a", "b", "default"]);
+        token.no_default_policy = true;
+        assert_eq!(token.login_policies(), ["a", "b"]);
+    }
+}

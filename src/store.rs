@@ -1,0 +1,1 @@
+//! Where mounts and roles come from; all of them publish whole snapshots.

@@ -1,0 +1,1 @@
+//! Proof of tokens: signatures, TokenReviews, and the cache around them.
