@@ -1,0 +1,1 @@
+//! What the operator says: the configuration file and the environment, checked.

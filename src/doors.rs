@@ -1,0 +1,3 @@
+//! The doors: wire formats in, wire formats out.
+
+pub mod ops;

@@ -1,0 +1,1 @@
+//! The operations door: `/livez`, `/readyz`, `/metrics`.

@@ -1,0 +1,28 @@
+//! What operators should know of the process: what is pending, and what is wrong although it serves.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Conditions by subject (`mount kubernetes`, `store`), each with a plain sentence. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    troubles: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Health {
+    /// Notes what is wrong with a subject; the newest sentence stays. True if it was not noted already.
+    pub fn trouble(&self, subject: &str, sentence: &str) -> bool {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.insert(subject.to_owned(), sentence.to_owned()).as_deref() != Some(sentence)
+    }
+
+    /// Takes a subject's trouble back. True if there was one.
+    pub fn recovered(&self, subject: &str) -> bool {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).remove(subject).is_some()
+    }
+
+    /// All troubles at this moment.
+    pub fn troubles(&self) -> BTreeMap<String, String> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,1 @@
+//! Listeners: bound first, served second, drained at the end.
