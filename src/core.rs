@@ -1,8 +1,10 @@
 //! The rules, pure: no runtime, no wire, no clock, no log.
 
 pub mod cidr;
+pub mod decision;
 pub mod glob;
 pub mod identity;
+pub mod json;
 pub mod mount;
 pub mod reason;
 pub mod role;
