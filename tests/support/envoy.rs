@@ -50,7 +50,7 @@ impl Envoy {
         let admin_file = folder.path().join("admin");
         std::fs::write(&config, yaml).unwrap();
         let mut command = command_of(&*BINARY);
-        command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "info"]);
+        command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
         command.args([
             "--config-yaml",
             "admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }",
@@ -111,8 +111,8 @@ pub fn demo(rolegate: SocketAddr, upstream: Option<SocketAddr>) -> String {
     replace(&mut yaml, "port_value: 9191", &format!("port_value: {}", rolegate.port()), 1);
     replace(&mut yaml, "port_value: 10001", &format!("port_value: {own}"), 2);
     if let Some(upstream) = upstream {
-        let (endpoint, to) = (format!("- endpoint: {}", socket("127.0.0.1", own)), upstream.port());
-        replace(&mut yaml, &endpoint, &format!("- endpoint: {}", socket("127.0.0.1", to)), 1);
+        let endpoint = |port| format!("- endpoint: {{ address: {{ {} }} }}", socket("127.0.0.1", port));
+        replace(&mut yaml, &endpoint(own), &endpoint(upstream.port()), 1);
     }
     yaml
 }
@@ -139,7 +139,7 @@ pub fn replace(text: &mut String, from: &str, to: &str, times: usize) {
 static BINARY: LazyLock<String> = LazyLock::new(|| script("get-envoy.sh"));
 
 fn socket(address: &str, port: u16) -> String {
-    format!("{{ address: {{ socket_address: {{ address: {address}, port_value: {port} }} }} }}")
+    format!("socket_address: {{ address: {address}, port_value: {port} }}")
 }
 
 async fn ready(admin: &Client) -> Option<Vec<Listener>> {
