@@ -3,14 +3,17 @@
 //! * `request MOUNT ROLE TOKEN_FILE`: writes the gRPC frame of a CheckRequest as Envoy sends it to standard output.
 //! * `call ADDR REQUEST_FILE`: sends that frame and writes the CheckResponse's bytes to standard output.
 //! * `serve ANSWER_FILE`: tonic and envoy-types, answering every Check with that CheckResponse; prints its address.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a tool for developers, which may stop at the first error")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a tool for developers, which may stop at the first error"
+)]
 
 use std::collections::HashMap;
 use std::io::Write as _;
 
-use envoy_types::ext_authz::v3::pb::{
-    Authorization, AuthorizationServer, CheckRequest, CheckResponse,
-};
+use envoy_types::ext_authz::v3::pb::{Authorization, AuthorizationServer, CheckRequest, CheckResponse};
 use envoy_types::pb::envoy::config::core::v3::{Address, SocketAddress, address, socket_address};
 use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
@@ -25,7 +28,9 @@ async fn main() {
         ["request", mount, role, token_file] => request(mount, role, token_file),
         ["call", address, request_file] => call(address, request_file).await,
         ["serve", answer_file] => serve(answer_file).await,
-        _ => panic!("usage: bench_tool request MOUNT ROLE TOKEN_FILE | call ADDR REQUEST_FILE | serve ANSWER_FILE"),
+        _ => panic!(
+            "usage: bench_tool request MOUNT ROLE TOKEN_FILE | call ADDR REQUEST_FILE | serve ANSWER_FILE"
+        ),
     }
 }
 
@@ -104,13 +109,17 @@ struct DoNothing(CheckResponse);
 
 #[tonic::async_trait]
 impl Authorization for DoNothing {
-    async fn check(&self, _: tonic::Request<CheckRequest>) -> Result<tonic::Response<CheckResponse>, tonic::Status> {
+    async fn check(
+        &self,
+        _: tonic::Request<CheckRequest>,
+    ) -> Result<tonic::Response<CheckResponse>, tonic::Status> {
         Ok(tonic::Response::new(self.0.clone()))
     }
 }
 
 async fn serve(answer_file: &str) {
-    let answer = CheckResponse::decode(&std::fs::read(answer_file).expect("the answer file")[..]).expect("an answer");
+    let answer =
+        CheckResponse::decode(&std::fs::read(answer_file).expect("the answer file")[..]).expect("an answer");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     println!("{}", listener.local_addr().unwrap());
     tonic::transport::Server::builder()
