@@ -24,7 +24,7 @@ pub struct Role {
 }
 
 /// A selector on a namespace's labels, and the text it was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LabelSelector {
     /// As the operator wrote it, JSON or YAML.
     pub text: String,
