@@ -253,3 +253,6 @@ fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> SmallVec<[&'a str; 4]> {
     audiences.dedup();
     audiences
 }
+
+#[cfg(test)]
+mod tests;
