@@ -4,7 +4,7 @@ mod trail;
 
 use std::net::IpAddr;
 
-pub use trail::{Check, CheckName, Checks, Trail, Unseen};
+pub use trail::{Check, CheckName, Checks, Onward, Trail, Unseen};
 
 use super::glob::any_fits;
 use super::identity::{Review, VerifiedIdentity};
