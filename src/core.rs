@@ -3,6 +3,7 @@
 pub mod cidr;
 pub mod glob;
 pub mod identity;
+pub mod keys;
 pub mod mount;
 pub mod reason;
 pub mod role;
