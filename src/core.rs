@@ -1,6 +1,7 @@
 //! The rules, pure: no runtime, no wire, no clock, no log.
 
 pub mod cidr;
+pub mod fields;
 pub mod glob;
 pub mod identity;
 pub mod keys;
