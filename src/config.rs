@@ -8,6 +8,7 @@ mod listener;
 mod route;
 mod settings;
 mod store;
+mod text;
 mod token_source;
 
 use std::ffi::OsString;
@@ -20,10 +21,10 @@ pub use error::ConfigError;
 pub use layers::Environment;
 pub use limits::{Review, ReviewCache, Shutdown};
 pub use listener::TlsFiles;
-pub use route::{DefaultRoute, HostName, MAX_ROLES, MountPath, PathPrefix, RoleList, Route};
+pub use route::{DefaultRole, HostName, Method, MountPath, PathPrefix, RoleList, Route};
 pub use settings::{Ops, VaultDoor};
 pub use store::Store;
-pub use token_source::TokenSource;
+pub use token_source::{HeaderName, TokenSource};
 
 use crate::core::secret::Secret;
 

@@ -1,14 +1,15 @@
 //! The Envoy door.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
 
 use http::HeaderName;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::listener::address;
-use super::{DefaultRoute, Route, TlsFiles, TokenSource};
+use super::text::text;
+use super::{DefaultRole, Route, TlsFiles, TokenSource};
 
 /// `envoy`: the door that answers Envoy's ext_authz.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -27,7 +28,7 @@ pub struct EnvoyDoor {
     /// Which role a path asks for, where the proxy does not say; the first match counts.
     pub routes: Vec<Route>,
     /// What counts where nothing else names a role or mount.
-    pub default: DefaultRoute,
+    pub default: DefaultRole,
     /// Whence the peer's address comes.
     pub client_address: ClientAddress,
     /// Whether client tokens of the Vault door are accepted.
@@ -50,7 +51,7 @@ impl Default for EnvoyDoor {
             plaintext: false,
             token_sources: TokenSource::defaults(),
             routes: Vec::new(),
-            default: DefaultRoute::default(),
+            default: DefaultRole::default(),
             client_address: ClientAddress::default(),
             client_tokens: true,
             audience: None,
@@ -76,7 +77,7 @@ pub enum ClientAddress {
     /// What Envoy writes into `x-envoy-external-address`.
     XEnvoyExternalAddress,
     /// The Nth entry of `x-forwarded-for` from the right.
-    XForwardedFor(NonZeroU32),
+    XForwardedFor(NonZeroUsize),
 }
 
 /// `undecided`: the kind of Envoy's response (`CheckResponse.http_response`) where nobody can tell.
@@ -90,17 +91,12 @@ pub enum UndecidedAnswer {
     DeniedResponse,
 }
 
-/// A valid beginning of header names, in lower case, that ends in `-`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct HeaderPrefix(String);
-
-impl HeaderPrefix {
-    /// The prefix with its dash.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text!(
+    /// A valid beginning of header names, in lower case, that ends in `-`.
+    HeaderPrefix,
+    header_prefix,
+    &'static str
+);
 
 impl Default for HeaderPrefix {
     fn default() -> Self {
@@ -108,13 +104,9 @@ impl Default for HeaderPrefix {
     }
 }
 
-impl TryFrom<String> for HeaderPrefix {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match HeaderName::try_from(text.as_str()) {
-            Ok(name) if text.len() > 1 && text.ends_with('-') => Ok(Self(name.as_str().to_owned())),
-            _ => Err("expected the beginning of header names that ends in `-`, such as `x-rolegate-`"),
-        }
+fn header_prefix(text: String) -> Result<String, &'static str> {
+    match HeaderName::try_from(text.as_str()) {
+        Ok(name) if text.len() > 1 && text.ends_with('-') => Ok(name.as_str().to_owned()),
+        _ => Err("expected the beginning of header names that ends in `-`, such as `x-rolegate-`"),
     }
 }

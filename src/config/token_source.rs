@@ -1,8 +1,8 @@
 //! Where the Envoy door looks for a token.
 
-use http::HeaderName;
-use http::header::{AUTHORIZATION, COOKIE, HOST};
 use serde::Deserialize;
+
+use super::text::text;
 
 /// One entry of `token_sources`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -24,11 +24,18 @@ pub enum TokenSource {
 impl TokenSource {
     pub(super) fn defaults() -> Vec<Self> {
         vec![
-            Self::Header { name: AUTHORIZATION, scheme: Some("Bearer".to_owned()) },
-            Self::Header { name: HeaderName::from_static("x-vault-token"), scheme: None },
+            Self::Header { name: HeaderName("authorization".to_owned()), scheme: Some("Bearer".to_owned()) },
+            Self::Header { name: HeaderName("x-vault-token".to_owned()), scheme: None },
         ]
     }
 }
+
+text!(
+    /// A valid header name in lower case.
+    HeaderName,
+    header_name,
+    &'static str
+);
 
 /// As it is written.
 #[derive(Deserialize)]
@@ -45,7 +52,7 @@ impl TryFrom<Entry> for TokenSource {
 
     fn try_from(entry: Entry) -> Result<Self, Self::Error> {
         match entry {
-            Entry { header: Some(name), scheme, cookie: None, query: None } => header(&name, scheme),
+            Entry { header: Some(name), scheme, cookie: None, query: None } => header(name, scheme),
             Entry { header: None, scheme: None, cookie: Some(name), query: None } if is_token(&name) => {
                 Ok(Self::Cookie(name))
             }
@@ -59,13 +66,19 @@ impl TryFrom<Entry> for TokenSource {
     }
 }
 
-fn header(name: &str, scheme: Option<String>) -> Result<TokenSource, &'static str> {
-    match HeaderName::try_from(name) {
-        Ok(name) if name == HOST || name == COOKIE => Err("expected another header than `host` and `cookie`"),
-        Ok(_) if scheme.as_deref().is_some_and(|scheme| !is_token(scheme)) => {
-            Err("expected a `scheme` of one word, such as `Bearer`")
+fn header(name: String, scheme: Option<String>) -> Result<TokenSource, &'static str> {
+    if scheme.as_deref().is_some_and(|scheme| !is_token(scheme)) {
+        return Err("expected a `scheme` of one word, such as `Bearer`");
+    }
+    Ok(TokenSource::Header { name: name.try_into()?, scheme })
+}
+
+fn header_name(text: String) -> Result<String, &'static str> {
+    match http::HeaderName::try_from(text) {
+        Ok(name) if name == http::header::HOST || name == http::header::COOKIE => {
+            Err("expected another header than `host` and `cookie`")
         }
-        Ok(name) => Ok(TokenSource::Header { name, scheme }),
+        Ok(name) => Ok(name.as_str().to_owned()),
         Err(_) => Err("expected a valid header name"),
     }
 }

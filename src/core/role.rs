@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use super::cidr::BoundCidr;
 
+/// The most roles that one request may name.
+pub const MAX_ROLES: usize = 8;
+
 /// Vault's role of the Kubernetes backend, every field valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
@@ -27,7 +30,7 @@ pub struct Role {
 }
 
 /// A selector on a namespace's labels, and the text it was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LabelSelector {
     /// As the operator wrote it, JSON or YAML.
     pub text: String,
