@@ -11,12 +11,10 @@ use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decid
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
+pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
 use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
-
-/// The most roles that one request may name.
-pub const MAX_ROLES: usize = 8;
 
 /// What a door asks.
 #[derive(Debug, Clone, Copy)]
