@@ -1,5 +1,8 @@
 //! A role: which service accounts it admits, and what a login by it issues.
 
+pub mod decode;
+pub mod selector;
+
 use std::collections::BTreeMap;
 
 use super::cidr::BoundCidr;
