@@ -175,7 +175,7 @@ fn faults(source: &Source, packages: &[String]) -> Vec<String> {
             faults.push(format!("{path}: `{top}` must not use the package `{first}`: {whole}"));
         }
         let worldly = |word: &&str| whole.starts_with(*word) || used.iter().any(|part| part == word);
-        if top == "core" && WORLD.iter().any(|word| worldly(&word)) {
+        if top == "core" && WORLD.iter().any(worldly) {
             faults.push(format!("{path}: the core must not meet the world: {whole}"));
         }
     }
