@@ -155,23 +155,18 @@ impl Lines {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
-    /// The first line that is `wanted`, already there or still to come; nothing if the process closes its end before.
+    /// The first line that is `wanted`, already there or still to come; nothing if the process closes its end before,
+    /// or `DEADLINE` passes.
     pub async fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
         let first = |lines: &Vec<String>| lines.iter().find(|line| wanted(line)).cloned();
         let mut receiver = self.0.clone();
-        let lines = super::within(
-            "a line that the test waits for",
-            receiver.wait_for(|lines| first(lines).is_some()),
-        )
-        .await
-        .ok()?;
-        first(&lines)
+        let found = receiver.wait_for(|lines| first(lines).is_some());
+        first(&*tokio::time::timeout(super::DEADLINE, found).await.ok()?.ok()?)
     }
 
-    /// Everything, once the process has closed its end.
+    /// Everything, once the process has closed its end or `DEADLINE` has passed.
     pub async fn to_end(&self) -> Vec<String> {
-        let mut receiver = self.0.clone();
-        let _ = super::within("the end of the output", receiver.wait_for(|_| false)).await;
+        self.wait_for(|_| false).await;
         self.all()
     }
 }

@@ -48,9 +48,8 @@ impl Rolegate {
     pub async fn start(arguments: &[&str]) -> Self {
         let process = Self::spawn(arguments);
         let Some(ready) = process.stdout.wait_for(|line| line.starts_with("ready ")).await else {
-            process.wait_exit().await;
             process.stderr.to_end().await;
-            process.fail("it ended before it was ready")
+            process.fail("no ready line on standard output")
         };
         Self { process, ready, folder: None }
     }
