@@ -60,7 +60,8 @@ fn may_be_allowed(fixture: &Fixture) -> bool {
     let confirmed = status.authenticated
         && status.error.is_empty()
         && status.username == format!("system:serviceaccount:{namespace}:{name}")
-        && status.uid == uid;
+        && status.uid == uid
+        && !uid.is_empty();
     let audiences: Vec<&str> =
         fixture.payload["aud"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let demanded = match (fixture.role.audience.as_str(), fixture.default_audience.as_deref()) {
