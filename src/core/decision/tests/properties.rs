@@ -90,7 +90,7 @@ fn may_be_allowed(fixture: &Fixture) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn unverified_facts_alone_never_lead_to_allow(fixture in fixtures(), review in any::<bool>()) {
