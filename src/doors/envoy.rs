@@ -4,6 +4,7 @@ pub mod answer;
 mod client_address;
 pub mod door;
 mod grpc;
+mod pair;
 mod path;
 pub mod request;
 mod role_choice;

@@ -6,6 +6,7 @@ use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendA
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::google::protobuf::BoolValue;
 
+use super::super::pair;
 use super::super::request::RequestView;
 use crate::config::TokenSource;
 use crate::gate::Grant;
@@ -106,10 +107,19 @@ impl Removals {
 /// The cookies that are left when some are cut out; none where none of them is there.
 fn without_cookies(view: RequestView<'_>, cut: &[&str]) -> Option<String> {
     let lines: Vec<_> = view.header("cookie").map(String::from_utf8_lossy).collect();
-    let pairs =
-        || lines.iter().flat_map(|line| line.split(';')).map(str::trim).filter(|pair| !pair.is_empty());
-    let is_cut = |pair: &str| cut.contains(&pair.split('=').next().unwrap_or_default());
-    pairs().any(is_cut).then(|| pairs().filter(|pair| !is_cut(pair)).collect::<Vec<_>>().join("; "))
+    let is_cut = |part: &&str| cut.iter().any(|name| pair::value(part.as_bytes(), name).is_some());
+    let (mut left, mut found) = (Vec::new(), false);
+    for pair in lines.iter().flat_map(|line| line.split(';')) {
+        // A proxy may have joined two lines by a comma, so a token can stand behind one.
+        if pair.split(',').any(|part| is_cut(&part)) {
+            found = true;
+            left.extend(pair.split(',').filter(|part| !is_cut(part)));
+        } else {
+            left.push(pair);
+        }
+    }
+    left.retain(|pair| !pair.trim().is_empty());
+    found.then(|| left.iter().map(|pair| pair.trim()).collect::<Vec<_>>().join("; "))
 }
 
 /// The values of an identity by key, ready for a header.
