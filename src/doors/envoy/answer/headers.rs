@@ -33,9 +33,10 @@ impl IdentityHeaders {
         self.names.iter().map(|(name, key)| (name.as_str(), *key))
     }
 
-    /// Whether an upstream could take a header of that name for one under our prefix, `_` read as `-`.
+    /// Whether an upstream could take a header of that name for one under our prefix, `_` and `-` being one.
     fn could_be_ours(&self, name: &[u8]) -> bool {
-        let same = |(a, b): (&u8, &u8)| a.eq_ignore_ascii_case(b) || (*a == b'_' && *b == b'-');
+        let read = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+        let same = |(a, b): (&u8, &u8)| read(a) == read(b);
         name.len() >= self.prefix.len() && name.iter().zip(self.prefix.as_bytes()).all(same)
     }
 
@@ -53,8 +54,6 @@ pub struct Removals {
     pub cookie_left: Option<String>,
     /// Query parameters.
     pub query_parameters: Vec<String>,
-    /// Something of this request alone is taken out, so that the answer is not another's.
-    pub of_this_request: bool,
 }
 
 impl Removals {
@@ -94,7 +93,7 @@ impl Removals {
         if spoofed.is_empty() && cookie_left.is_none() {
             return None;
         }
-        let mut removals = Self { of_this_request: true, ..self.clone() };
+        let mut removals = self.clone();
         removals.headers.extend(spoofed);
         match cookie_left {
             Some(left) if left.is_empty() => removals.headers.push("cookie".to_owned()),
