@@ -13,7 +13,7 @@ use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
-use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
+use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 
 /// The most roles that one request may name.
 pub const MAX_ROLES: usize = 8;
@@ -144,11 +144,16 @@ impl<V: Verify> Gate<V> {
     }
 
     /// The first role that allows wins; else undecided if any is; else the first role's denial.
-    async fn any_role(&self, ask: &Ask<'_>, mount: &Arc<Mount>, trail: &mut (impl Trail + Send)) -> Outcome {
-        let mut worst: Option<Outcome> = None;
+    async fn any_role<'a>(
+        &self,
+        ask: &Ask<'a>,
+        mount: &'a Arc<Mount>,
+        trail: &mut (impl Trail + Send),
+    ) -> Outcome {
+        let (mut worst, mut waited) = (None, None);
         for name in ask.roles.iter().take(MAX_ROLES) {
             let outcome = match mount.role(name) {
-                Some(role) => self.one_role(ask, mount, role, trail).await,
+                Some(role) => self.one_role(ask, mount, role, &mut waited, trail).await,
                 None => Outcome::Deny(Deny::UnknownRole),
             };
             match (&outcome, &worst) {
@@ -160,11 +165,12 @@ impl<V: Verify> Gate<V> {
         worst.unwrap_or(Outcome::Deny(Deny::NoRole))
     }
 
-    async fn one_role(
+    async fn one_role<'a>(
         &self,
-        ask: &Ask<'_>,
-        mount: &Arc<Mount>,
-        role: &Arc<Role>,
+        ask: &Ask<'a>,
+        mount: &'a Arc<Mount>,
+        role: &'a Arc<Role>,
+        waited: &mut Waited<'a>,
         trail: &mut (impl Trail + Send),
     ) -> Outcome {
         let case = Case {
@@ -197,17 +203,39 @@ impl<V: Verify> Gate<V> {
             match (needs, ask.token, &query) {
                 (Needs::Signature, Ok(token), _) => facts.signed = Some(self.verifier.signed(mount, token)),
                 (Needs::Review, _, Some(query)) => {
-                    facts.review = Some(self.verifier.review(*query, ask.freshness, ask.deadline).await);
+                    let review = match waited {
+                        Some((same, review)) if *same == audiences => review.clone(),
+                        _ => {
+                            by(ask.deadline, self.verifier.review(*query, ask.freshness, ask.deadline)).await
+                        }
+                    };
+                    *waited = Some((audiences.clone(), review.clone()));
+                    facts.review = Some(review);
                 }
                 (Needs::Selection(namespace), _, _) => {
                     let namespace = namespace.to_owned();
-                    let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline).await;
+                    let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline);
+                    let labels = by(ask.deadline, labels).await;
                     facts.selected = Some(labels.map(|labels| selects(role, &labels)));
                 }
                 // `decide` asks for proof only of a token that it has read.
                 (_, _, _) => return Outcome::Deny(Deny::MalformedToken),
             }
         }
+    }
+}
+
+/// What a review asks for, sorted.
+type Audiences<'a> = SmallVec<[&'a str; 4]>;
+
+/// The review that was waited for last: the next role that asks for the same does not wait again, even in vain.
+type Waited<'a> = Option<(Audiences<'a>, Result<Arc<Review>, Undecided>)>;
+
+/// The answer of a port, as long as the caller waits for it.
+async fn by<T>(deadline: Option<Instant>, answer: Answer<'_, T>) -> Result<T, Undecided> {
+    match deadline {
+        None => answer.await,
+        Some(at) => tokio::time::timeout_at(at.into(), answer).await.unwrap_or(Err(Undecided::Deadline)),
     }
 }
 
@@ -241,9 +269,8 @@ fn selects(role: &Role, labels: &Labels) -> bool {
 }
 
 /// What the review is asked for: the demanded audience, else the token's own; sorted, none twice.
-fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> SmallVec<[&'a str; 4]> {
-    let mut audiences: SmallVec<[&str; 4]> = match (demanded_audience(role, ask.default_audience), ask.token)
-    {
+fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> Audiences<'a> {
+    let mut audiences: Audiences<'_> = match (demanded_audience(role, ask.default_audience), ask.token) {
         (Some(demanded), _) => std::iter::once(demanded).collect(),
         (None, Ok(token)) => token.claims.audiences.iter().map(String::as_str).collect(),
         (None, Err(_)) => SmallVec::new(),
@@ -252,3 +279,8 @@ fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> SmallVec<[&'a str; 4]> {
     audiences.dedup();
     audiences
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
