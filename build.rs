@@ -7,6 +7,7 @@ use prost::Message as _;
 use prost_types::field_descriptor_proto::Type;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script its place by the environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
     let described = protox::compile(["proto/external_auth.proto"], ["proto"])?;

@@ -2,9 +2,11 @@
 
 pub mod cidr;
 pub mod decision;
+pub mod fields;
 pub mod glob;
 pub mod identity;
 pub mod json;
+pub mod keys;
 pub mod mount;
 pub mod reason;
 pub mod role;

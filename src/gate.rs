@@ -7,7 +7,7 @@ use std::time::Instant;
 use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
 
-use crate::core::decision::{Case, Evidence, Needs, Trail, Verdict, decide, demanded_audience};
+use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decide, demanded_audience};
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
@@ -188,13 +188,14 @@ impl<V: Verify> Gate<V> {
             audiences: &audiences,
         });
         let mut facts = Facts::default();
+        let mut told = 0;
         if let (Some(query), Freshness::Cached) = (&query, ask.freshness) {
             // Remembered under this generation means that its signature was good.
             facts.review = self.verifier.remembered(query).map(Ok);
             facts.signed = facts.review.as_ref().map(|_| true);
         }
         loop {
-            let needs = match decide(&case, role, &facts.evidence(), trail) {
+            let needs = match decide(&case, role, &facts.evidence(), &mut Onward::new(trail, &mut told)) {
                 Err(needs) => needs,
                 Ok(Verdict::Deny(deny)) => return Outcome::Deny(deny),
                 Ok(Verdict::Undecided(undecided)) => return Outcome::Undecided(undecided),
@@ -281,6 +282,4 @@ fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> Audiences<'a> {
 }
 
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;

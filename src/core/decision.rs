@@ -4,7 +4,7 @@ mod trail;
 
 use std::net::IpAddr;
 
-pub use trail::{Check, CheckName, Checks, Trail, Unseen};
+pub use trail::{Check, CheckName, Checks, Onward, Trail, Unseen};
 
 use super::glob::any_fits;
 use super::identity::{Review, VerifiedIdentity};
@@ -110,6 +110,7 @@ fn refusal<'a>(
     let Some(config) = case.mount.config.as_deref() else {
         return Err(check.stop(CheckName::Configuration, Deny::NotConfigured, || "none".to_owned()));
     };
+    check.passed(CheckName::Configuration, || config.kubernetes_host.clone());
     let token = match case.token {
         Ok(token) if token.blanks && config.pem_keys.is_empty() => {
             return Err(check.stop(CheckName::Token, Deny::MalformedToken, || "blanks in it".to_owned()));
@@ -117,6 +118,7 @@ fn refusal<'a>(
         Ok(token) => token,
         Err(deny) => return Err(check.stop(CheckName::Token, *deny, || "not read".to_owned())),
     };
+    check.passed(CheckName::Token, || format!("{} bytes", token.raw.len()));
     proof_by_signature(config, token, evidence, &mut check)?;
     own_word(case, role, config, token, &mut check)?;
     reviewed(role, token, evidence, &mut check)
@@ -136,9 +138,7 @@ fn proof_by_signature<'a, T: Trail>(
             return Err(check.stop(CheckName::Signature, Deny::Signature, || "empty".to_owned()));
         }
         Err(deny) => return Err(check.stop(CheckName::Algorithm, deny, || "not taken".to_owned())),
-        Ok(algorithm) => {
-            check.that(true, CheckName::Algorithm, Deny::Algorithm, || format!("{algorithm:?}"))?
-        }
+        Ok(algorithm) => check.passed(CheckName::Algorithm, || format!("{algorithm:?}")),
     }
     if !keyed {
         return Ok(());
@@ -232,6 +232,10 @@ impl<T: Trail> Checker<'_, T> {
     ) -> Result<(), Stop<'a>> {
         self.trail.saw(name, holds, saw);
         if holds { Ok(()) } else { Err(Stop::Deny(deny)) }
+    }
+
+    fn passed(&mut self, name: CheckName, saw: impl FnOnce() -> String) {
+        self.trail.saw(name, true, saw);
     }
 
     fn stop<'a>(&mut self, name: CheckName, deny: Deny, saw: impl FnOnce() -> String) -> Stop<'a> {

@@ -36,7 +36,7 @@ pub struct UnverifiedToken<'a> {
     signed_end: usize,
     /// The header's say on how it is signed.
     pub algorithm: Result<Algorithm, Deny>,
-    /// The header has `crit` or `b64: false`, which cannot be honoured when a signature is checked.
+    /// The header has `crit`, or `b64` other than true, which cannot be honoured when a signature is checked.
     pub extended: bool,
     /// Blanks stood in the token; the reference takes them only where it checks signatures.
     pub blanks: bool,
@@ -151,12 +151,16 @@ impl Header {
         value.members(|key, member| match key {
             "alg" => header.algorithm = member.as_text().and_then(|name| Algorithm::named(&name)),
             "kid" => broken |= !matches!(member.kind, Kind::Text | Kind::Null),
-            "crit" => header.extended |= member.kind != Kind::Null && !member.items().is_empty(),
-            "b64" => header.extended |= member.text == b"false",
+            "crit" => header.extended |= member.kind != Kind::Null && !empty_list(member),
+            "b64" => header.extended |= member.kind != Kind::Null && member.text != b"true",
             _ => {}
         });
         if broken { Err(Deny::MalformedToken) } else { Ok(header) }
     }
+}
+
+fn empty_list(value: Value<'_>) -> bool {
+    value.kind == Kind::Array && value.items().is_empty()
 }
 
 fn decode(segment: &str) -> Result<Vec<u8>, Deny> {
@@ -230,6 +234,21 @@ mod tests {
         ];
         for text in broken {
             assert_eq!(UnverifiedToken::parse(&text).err(), Some(Deny::MalformedToken), "{text:.80}");
+        }
+    }
+
+    #[test]
+    fn extensions_are_noted_whatever_their_shape() {
+        let extended = |member: &str| {
+            let text = token(&format!(r#"{{"alg":"ES256",{member}}}"#), "{}");
+            UnverifiedToken::parse(&text).unwrap().extended
+        };
+        for member in [r#""crit":["exp"]"#, r#""crit":"exp""#, r#""crit":{}"#, r#""b64":false"#, r#""b64":0"#]
+        {
+            assert!(extended(member), "{member}");
+        }
+        for member in [r#""crit":[]"#, r#""crit":null"#, r#""b64":true"#, r#""b64":null"#, r#""kid":"k""#] {
+            assert!(!extended(member), "{member}");
         }
     }
 

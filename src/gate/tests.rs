@@ -1,227 +1,268 @@
-//! Tests of the gate: which roles and ports it asks, and what it makes of their answers.
+//! The gate over a scripted verifier: which facts it asks for, when, and what it makes of several roles.
 
-use std::collections::{BTreeMap, HashMap};
+pub(crate) mod script;
+
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::testing::{Says, Scripted, ask, confirmed, empty_gate, gate, mount, orders, role};
-use super::{MAX_ROLES, Outcome};
+use futures_util::FutureExt as _;
+use script::{House, Script, confirmed, role, set, token};
+
+use super::{Decision, MAX_ROLES, Outcome};
+use crate::core::decision::{CheckName, Checks};
 use crate::core::identity::Review;
 use crate::core::reason::{Deny, Undecided};
-use crate::core::role::{LabelSelector, Role};
-use crate::core::token::UnverifiedToken;
+use crate::core::role::LabelSelector;
 use crate::ports::{Freshness, Labels};
 
-/// `allow NAME`, or the outcome's name and reason.
-fn told(outcome: &Outcome) -> String {
-    match outcome {
+/// `allow <role>`, or the reason.
+fn told(decision: &Decision) -> String {
+    match &decision.outcome {
         Outcome::Allow(grant) => format!("allow {}", grant.role().name),
-        other => format!("{} {}", other.name(), other.reason()),
-    }
-}
-
-fn for_audience(audience: &str) -> Role {
-    Role { audience: audience.to_owned(), ..role(audience) }
-}
-
-fn for_names(name: &str, bound: &str) -> Role {
-    Role { bound_service_account_names: vec![bound.to_owned()], ..role(name) }
-}
-
-fn by_labels() -> Role {
-    Role {
-        bound_service_account_namespaces: vec!["elsewhere".to_owned()],
-        bound_service_account_namespace_selector: Some(LabelSelector {
-            text: r#"{"matchLabels":{"team":"shop"}}"#.to_owned(),
-            match_labels: BTreeMap::from([("team".to_owned(), "shop".to_owned())]),
-        }),
-        ..role("labelled")
+        other => other.reason().to_owned(),
     }
 }
 
 #[tokio::test]
-async fn nothing_is_decided_before_the_first_snapshot() {
-    let decision = ask(&empty_gate(Scripted::default()), "kubernetes", &["orders"], |_| {}).await;
-    assert_eq!(told(&decision.outcome), "undecided not_loaded");
-    assert_eq!(decision.mount, None);
+async fn before_the_first_load_nobody_can_tell() {
+    let house = House::new(None, Script::default());
+    let decision = house.ask(&["orders"], Freshness::Cached).await;
+    assert_eq!((told(&decision).as_str(), decision.mount), ("not_loaded", None));
 }
 
 #[tokio::test]
-async fn mounts_are_found_without_the_slashes_at_their_ends_and_told_by_their_own_path() {
-    let gate = gate(mount("clusters/eu1", [role("orders")], &[]), Scripted::default());
-    for (asked, expected, known) in [
-        ("clusters/eu1", "allow orders", Some("clusters/eu1")),
-        ("/clusters/eu1/", "allow orders", Some("clusters/eu1")),
-        ("clusters", "deny unknown_mount", None),
-        ("Clusters/eu1", "deny unknown_mount", None),
-        ("", "deny unknown_mount", None),
+async fn an_unknown_mount_and_an_unknown_role_are_denied_by_name() {
+    let mut house = House::new(Some(set(1, [role("orders")])), Script::default());
+    assert_eq!(told(&house.ask(&["nobody"], Freshness::Cached).await), "unknown_role");
+    assert_eq!(told(&house.ask(&[], Freshness::Cached).await), "no_role");
+    house.mount = "elsewhere";
+    let decision = house.ask(&["orders"], Freshness::Cached).await;
+    assert_eq!((told(&decision).as_str(), decision.mount), ("unknown_mount", None));
+    assert_eq!(house.calls(), [""; 0], "nothing was asked of the verifier");
+}
+
+#[tokio::test]
+async fn a_role_is_found_in_any_case_and_a_mount_with_slashes() {
+    let mut house = House::new(Some(set(1, [role("orders")])), Script::default());
+    house.mount = "/kubernetes/";
+    let decision = house.ask(&["ORDERS"], Freshness::Cached).await;
+    assert_eq!((told(&decision).as_str(), decision.mount.as_deref()), ("allow orders", Some("kubernetes")));
+}
+
+#[tokio::test]
+async fn of_several_roles_the_first_that_allows_wins() {
+    let closed = script::closed("closed");
+    let down = script::with_audience("down", "down");
+    let house = House::new(Some(set(1, [closed, down, role("a"), role("b")])), Script::default());
+    for (roles, expected) in [
+        (&["a", "b"][..], "allow a"),
+        (&["b", "a"], "allow b"),
+        (&["closed", "nobody", "b"], "allow b"),
+        (&["down", "a"], "allow a"),
+        (&["closed", "down"], "api_server_unreachable"),
+        (&["down", "closed"], "api_server_unreachable"),
+        (&["closed", "nobody"], "service_account_name"),
+        (&["nobody", "closed"], "unknown_role"),
     ] {
-        let decision = ask(&gate, asked, &["orders"], |_| {}).await;
-        assert_eq!(told(&decision.outcome), expected, "{asked}");
-        assert_eq!(decision.mount.as_deref(), known, "{asked}");
+        assert_eq!(told(&house.ask(roles, Freshness::Cached).await), expected, "{roles:?}");
     }
 }
 
 #[tokio::test]
-async fn the_first_role_that_allows_wins_else_the_undecided_one_else_the_first_denial() {
-    let roles = [
-        role("good"),
-        role("also-good"),
-        for_names("wrong", "billing"),
-        for_audience("a"),
-        Role { bound_service_account_namespaces: vec!["bank".to_owned()], ..role("elsewhere") },
-    ];
-    let verifier = Scripted {
-        reviews: HashMap::from([("a", Says::Undecided(Undecided::ApiServerUnreachable))]),
-        ..Scripted::default()
+async fn no_role_beyond_the_eighth_is_looked_at() {
+    let house = House::new(Some(set(1, [role("orders")])), Script::default());
+    let mut roles = vec!["nobody"; MAX_ROLES];
+    roles[MAX_ROLES - 1] = "orders";
+    assert_eq!(told(&house.ask(&roles, Freshness::Cached).await), "allow orders");
+    roles.insert(0, "nobody");
+    assert_eq!(told(&house.ask(&roles, Freshness::Cached).await), "unknown_role");
+}
+
+#[tokio::test]
+async fn without_a_remembered_review_the_signature_comes_first() {
+    let house = House::new(Some(set(1, [role("orders")])), Script::default());
+    assert_eq!(told(&house.ask(&["orders"], Freshness::Cached).await), "allow orders");
+    assert_eq!(house.calls(), ["remembered api", "signed", "review api Cached"]);
+
+    let forged = Script { signed: false, ..Script::default() };
+    let house = House::new(Some(set(1, [role("orders")])), forged);
+    assert_eq!(told(&house.ask(&["orders"], Freshness::Cached).await), "signature");
+    assert_eq!(house.calls(), ["remembered api", "signed"]);
+}
+
+#[tokio::test]
+async fn a_remembered_review_needs_no_second_signature_check_and_no_wait() {
+    let script = Script { remembered: Some(confirmed()), held: true, ..Script::default() };
+    let house = House::new(Some(set(1, [role("orders")])), script);
+    let decision = house.ask(&["orders"], Freshness::Cached).now_or_never().expect("no wait");
+    assert_eq!(told(&decision), "allow orders");
+    assert_eq!(house.calls(), ["remembered api"]);
+
+    let refused = Some(Arc::new(Review::Refused(Deny::TokenRefused)));
+    let script = Script { remembered: refused, held: true, ..Script::default() };
+    let house = House::new(Some(set(1, [role("orders")])), script);
+    let decision = house.ask(&["orders"], Freshness::Cached).now_or_never().expect("no wait");
+    assert_eq!(told(&decision), "token_refused");
+}
+
+#[tokio::test]
+async fn a_login_is_never_answered_from_memory() {
+    let script = Script { remembered: Some(confirmed()), ..Script::default() };
+    let house = House::new(Some(set(1, [role("orders")])), script);
+    assert_eq!(told(&house.ask(&["orders"], Freshness::Fresh).await), "allow orders");
+    assert_eq!(house.calls(), ["signed", "review api Fresh"]);
+}
+
+#[tokio::test]
+async fn a_token_that_was_not_read_costs_nothing() {
+    let mut house = House::new(Some(set(1, [role("orders")])), Script::default());
+    house.token = "abc".to_owned();
+    assert_eq!(told(&house.ask(&["orders"], Freshness::Cached).await), "malformed_token");
+    assert_eq!(house.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_review_is_asked_for_the_demanded_audience_or_else_for_the_tokens_own() {
+    let any = script::with_audience("any", "");
+    let mut house = House::new(Some(set(1, [role("orders"), any])), Script::default());
+    house.token = token(&["b", "api", "b"]);
+    house.ask(&["orders", "any"], Freshness::Fresh).await;
+    house.ask(&["any"], Freshness::Fresh).await;
+    house.default_audience = Some("b");
+    house.ask(&["any"], Freshness::Fresh).await;
+    let reviews: Vec<String> = house.calls().into_iter().filter(|call| call.starts_with("review")).collect();
+    assert_eq!(reviews, ["review api Fresh", "review api,b Fresh", "review b Fresh"]);
+}
+
+#[tokio::test]
+async fn labels_are_asked_only_of_the_reviewed_namespace_and_only_where_no_glob_fits() {
+    let selector = |value: &str| {
+        let match_labels = [("team".to_owned(), value.to_owned())].into();
+        Some(LabelSelector { text: String::new(), match_labels })
     };
-    let gate = gate(mount("kubernetes", roles, &[]), verifier);
-    for (asked, expected) in [
-        ("good", "allow good"),
-        ("GOOD", "allow good"),
-        ("good also-good", "allow good"),
-        ("also-good good", "allow also-good"),
-        ("wrong none a good", "allow good"),
-        ("wrong a", "undecided api_server_unreachable"),
-        ("a wrong", "undecided api_server_unreachable"),
-        ("wrong elsewhere", "deny service_account_name"),
-        ("elsewhere wrong", "deny namespace"),
-        ("none wrong", "deny unknown_role"),
-        ("", "deny unknown_role"),
-    ] {
-        let asked: Vec<&str> = asked.split(' ').collect();
-        let decision = ask(&gate, "kubernetes", &asked, |_| {}).await;
-        assert_eq!(told(&decision.outcome), expected, "{asked:?}");
+    let mut listed = role("listed");
+    listed.bound_service_account_namespace_selector = selector("other");
+    let mut labelled = role("labelled");
+    labelled.bound_service_account_namespaces = vec!["elsewhere".to_owned()];
+    labelled.bound_service_account_namespace_selector = selector("a");
+    let mut otherwise = labelled.clone();
+    otherwise.name = "otherwise".to_owned();
+    otherwise.bound_service_account_namespace_selector = selector("b");
+    let set = set(1, [listed, labelled, otherwise]);
+
+    let house = House::new(Some(Arc::clone(&set)), Script::default());
+    assert_eq!(told(&house.ask(&["listed"], Freshness::Cached).await), "allow listed");
+    assert!(!house.calls().iter().any(|call| call.starts_with("labels")), "{:?}", house.calls());
+
+    let house = House::new(Some(Arc::clone(&set)), Script::default());
+    assert_eq!(told(&house.ask(&["labelled"], Freshness::Cached).await), "allow labelled");
+    assert_eq!(house.calls().last().unwrap(), "labels shop of set 1");
+    assert_eq!(told(&house.ask(&["otherwise"], Freshness::Cached).await), "namespace");
+
+    for (labels, expected) in [(Ok(Labels::Unknown), "namespace"), (Err(Undecided::Overloaded), "overloaded")]
+    {
+        let house = House::new(Some(Arc::clone(&set)), Script { labels, ..Script::default() });
+        assert_eq!(told(&house.ask(&["labelled"], Freshness::Cached).await), expected);
     }
-    let decision = ask(&gate, "kubernetes", &[], |_| {}).await;
-    assert_eq!(told(&decision.outcome), "deny no_role");
-}
 
-#[tokio::test]
-async fn no_more_roles_are_looked_at_than_one_request_may_name() {
-    let gate = gate(mount("kubernetes", [role("good")], &[]), Scripted::default());
-    let mut asked = ["none"; MAX_ROLES + 1];
-    asked[MAX_ROLES - 1] = "good";
-    assert_eq!(told(&ask(&gate, "kubernetes", &asked, |_| {}).await.outcome), "allow good");
-    asked[MAX_ROLES - 1] = "none";
-    asked[MAX_ROLES] = "good";
-    assert_eq!(told(&ask(&gate, "kubernetes", &asked, |_| {}).await.outcome), "deny unknown_role");
-}
-
-#[tokio::test]
-async fn a_remembered_review_will_do_only_where_none_that_is_fresh_is_asked_for() {
-    let other = confirmed("shop", "billing");
-    let verifier = Scripted { remembered: Some(other), ..Scripted::default() };
-    let asked = Arc::clone(&verifier.asked);
-    let gate = gate(mount("kubernetes", [role("orders")], &["a key"]), verifier);
-
-    let decision = ask(&gate, "kubernetes", &["orders"], |_| {}).await;
-    assert_eq!(told(&decision.outcome), "deny identity_mismatch");
-    assert_eq!(*asked.lock().unwrap(), [""; 0]);
-
-    let decision = ask(&gate, "kubernetes", &["orders"], |ask| ask.freshness = Freshness::Fresh).await;
-    assert_eq!(told(&decision.outcome), "allow orders");
-    assert_eq!(*asked.lock().unwrap(), ["signature", "review for a,b"]);
-}
-
-#[tokio::test]
-async fn a_token_that_no_key_signed_costs_no_review() {
-    let verifier = Scripted { signed: false, ..Scripted::default() };
-    let asked = Arc::clone(&verifier.asked);
-    let gate = gate(mount("kubernetes", [role("orders")], &["a key"]), verifier);
-    let decision = ask(&gate, "kubernetes", &["orders"], |_| {}).await;
-    assert_eq!(told(&decision.outcome), "deny signature");
-    assert_eq!(*asked.lock().unwrap(), ["signature"]);
-}
-
-#[tokio::test]
-async fn a_token_that_could_not_be_read_keeps_its_reason_and_costs_no_review() {
-    let verifier = Scripted::default();
-    let asked = Arc::clone(&verifier.asked);
-    let gate = gate(mount("kubernetes", [role("orders")], &[]), verifier);
-    static UNREAD: [Result<UnverifiedToken<'_>, Deny>; 3] =
-        [Err(Deny::NoToken), Err(Deny::AmbiguousToken), Err(Deny::MalformedToken)];
-    for (unread, expected) in UNREAD.iter().zip(["no_token", "ambiguous_token", "malformed_token"]) {
-        let decision = ask(&gate, "kubernetes", &["orders"], |ask| ask.token = unread).await;
-        assert_eq!(told(&decision.outcome), format!("deny {expected}"));
-    }
-    assert_eq!(*asked.lock().unwrap(), [""; 0]);
-}
-
-#[tokio::test]
-async fn the_review_asks_for_the_roles_audience_else_the_default_else_the_tokens_own() {
-    for (role, default, expected) in [
-        (for_audience("b"), Some("a"), "review for b"),
-        (role("orders"), Some("a"), "review for a"),
-        (role("orders"), None, "review for a,b"),
-    ] {
-        let (name, verifier) = (role.name.clone(), Scripted::default());
-        let asked = Arc::clone(&verifier.asked);
-        let gate = gate(mount("kubernetes", [role], &[]), verifier);
-        ask(&gate, "kubernetes", &[&name], |ask| ask.default_audience = default).await;
-        assert_eq!(*asked.lock().unwrap(), [expected]);
-    }
+    let refused = Ok(Arc::new(Review::Refused(Deny::TokenRefused)));
+    let house = House::new(Some(set), Script { review: refused, ..Script::default() });
+    assert_eq!(told(&house.ask(&["labelled"], Freshness::Cached).await), "token_refused");
+    assert!(!house.calls().iter().any(|call| call.starts_with("labels")), "{:?}", house.calls());
 }
 
 #[tokio::test]
 async fn roles_that_ask_for_the_same_audiences_wait_for_one_review_even_in_vain() {
-    for answer in [
-        Says::Undecided(Undecided::Overloaded),
-        Says::This(Arc::new(Review::Refused(Deny::TokenRefused))),
-        Says::This(confirmed("shop", "billing")),
-    ] {
-        let verifier = Scripted { otherwise: answer, ..Scripted::default() };
-        let asked = Arc::clone(&verifier.asked);
-        let roles = [role("one"), role("two"), for_audience("a")];
-        let gate = gate(mount("kubernetes", roles, &[]), verifier);
-        ask(&gate, "kubernetes", &["one", "two", "a"], |_| {}).await;
-        assert_eq!(*asked.lock().unwrap(), ["review for a,b", "review for a"]);
+    let any = script::with_audience("any", "");
+    for review in [Err(Undecided::Overloaded), Ok(Arc::new(Review::Refused(Deny::TokenRefused)))] {
+        let script = Script { review, ..Script::default() };
+        let house = House::new(Some(set(1, [role("a"), role("b"), any.clone()])), script);
+        house.ask(&["a", "b", "any"], Freshness::Cached).await;
+        let mut calls = house.calls();
+        calls.retain(|call| call.starts_with("review"));
+        assert_eq!(calls, ["review api Cached", "review api,down Cached"]);
     }
 }
 
 #[tokio::test]
-async fn labels_are_asked_for_the_reviewed_namespace_where_no_pattern_admits_it() {
-    let known = |team: &str| {
-        Says::This(Labels::Known(Arc::new(BTreeMap::from([("team".to_owned(), team.to_owned())]))))
-    };
-    for (labels, expected) in [
-        (known("shop"), "allow labelled"),
-        (known("bank"), "deny namespace"),
-        (Says::This(Labels::Unknown), "deny namespace"),
-        (Says::Undecided(Undecided::ApiServerError), "undecided api_server_error"),
-    ] {
-        let verifier = Scripted { labels, ..Scripted::default() };
-        let asked = Arc::clone(&verifier.asked);
-        let gate = gate(mount("kubernetes", [by_labels()], &[]), verifier);
-        let decision = ask(&gate, "kubernetes", &["labelled"], |_| {}).await;
-        assert_eq!(told(&decision.outcome), expected);
-        assert_eq!(*asked.lock().unwrap(), ["review for a,b", "labels of shop"]);
-    }
-    let verifier = Scripted::default();
-    let asked = Arc::clone(&verifier.asked);
-    let admitted = Role { bound_service_account_namespaces: vec!["sh*".to_owned()], ..by_labels() };
-    let gate = gate(mount("kubernetes", [admitted], &[]), verifier);
-    assert_eq!(told(&ask(&gate, "kubernetes", &["labelled"], |_| {}).await.outcome), "allow labelled");
-    assert_eq!(*asked.lock().unwrap(), ["review for a,b"]);
-}
-
-#[tokio::test]
-async fn ports_that_never_answer_are_given_up_at_the_deadline() {
-    let review = Scripted { otherwise: Says::Nothing, ..Scripted::default() };
-    let labels = Scripted { otherwise: Says::This(orders()), labels: Says::Nothing, ..Scripted::default() };
-    for (role, verifier) in [(role("orders"), review), (by_labels(), labels)] {
-        let name = role.name.clone();
-        let gate = gate(mount("kubernetes", [role], &[]), verifier);
-        let decision = ask(&gate, "kubernetes", &[&name], |ask| ask.deadline = Some(Instant::now())).await;
-        assert_eq!(told(&decision.outcome), "undecided deadline", "{name}");
-        assert_eq!(decision.mount.as_deref(), Some("kubernetes"));
+async fn a_port_that_never_answers_is_given_up_at_the_deadline() {
+    let mut labelled = role("orders");
+    labelled.bound_service_account_namespaces.clear();
+    labelled.bound_service_account_namespace_selector = Some(LabelSelector::default());
+    let review = Script { held: true, ..Script::default() };
+    let labels = Script { labels_hang: true, ..Script::default() };
+    for (role, script) in [(role("orders"), review), (labelled, labels)] {
+        let mut house = House::new(Some(set(1, [role])), script);
+        house.deadline = Some(Instant::now());
+        let asked = house.ask(&["orders"], Freshness::Cached);
+        let decision = tokio::time::timeout(Duration::from_secs(60), asked).await.expect("an answer");
+        assert_eq!((told(&decision).as_str(), decision.mount.as_deref()), ("deadline", Some("kubernetes")));
     }
 }
 
 #[tokio::test]
 async fn a_deadline_that_has_passed_does_not_refuse_what_is_known_already() {
-    let verifier = Scripted { remembered: Some(orders()), otherwise: Says::Nothing, ..Scripted::default() };
-    let gate = gate(mount("kubernetes", [role("orders")], &[]), verifier);
-    let decision = ask(&gate, "kubernetes", &["orders"], |ask| ask.deadline = Some(Instant::now())).await;
-    assert_eq!(told(&decision.outcome), "allow orders");
+    let script = Script { remembered: Some(confirmed()), held: true, ..Script::default() };
+    let mut house = House::new(Some(set(1, [role("orders")])), script);
+    house.deadline = Some(Instant::now());
+    assert_eq!(told(&house.ask(&["orders"], Freshness::Cached).await), "allow orders");
+}
+
+#[tokio::test]
+async fn a_swap_during_a_waiting_review_does_not_mix_two_sets() {
+    let mut labelled = role("labelled");
+    labelled.bound_service_account_namespaces.clear();
+    labelled.bound_service_account_namespace_selector = Some(LabelSelector::default());
+    // Before: the first role waits for its review, the second admits nobody. After: both admit whomever.
+    let before = set(1, [labelled.clone(), script::closed("second")]);
+    let after = set(2, [role("labelled"), role("second")]);
+    let script = Script { held: true, labels: Ok(Labels::Unknown), ..Script::default() };
+    let house = House::new(Some(before), script);
+    let swap = async {
+        house.waiting.notified().await;
+        house.snapshot.store(Some(after));
+        house.go_on.notify_one();
+    };
+    let (decision, ()) = tokio::join!(house.ask(&["labelled", "second"], Freshness::Cached), swap);
+    assert_eq!(told(&decision), "namespace");
+    assert!(house.calls().contains(&"labels shop of set 1".to_owned()), "{:?}", house.calls());
+
+    house.go_on.notify_one();
+    assert_eq!(told(&house.ask(&["labelled", "second"], Freshness::Cached).await), "allow labelled");
+}
+
+#[tokio::test]
+async fn a_grant_names_the_mount_the_role_and_the_reviewed_account() {
+    let house = House::new(Some(set(7, [role("orders")])), Script::default());
+    let Outcome::Allow(grant) = house.ask(&["orders"], Freshness::Cached).await.outcome else {
+        panic!("not allowed")
+    };
+    let identity = grant.identity().unwrap();
+    assert_eq!((identity.namespace(), identity.name(), identity.uid()), ("shop", "orders", "u-1"));
+    assert_eq!((&*grant.mount().path, grant.mount().generation), ("kubernetes", 7));
+}
+
+#[tokio::test]
+async fn the_trail_tells_each_check_once_although_facts_came_one_by_one() {
+    use CheckName::*;
+    let house = House::new(Some(set(1, [role("orders")])), Script::default());
+    let mut checks = Checks::new();
+    house.ask_telling(&["orders"], Freshness::Fresh, &mut checks).await;
+    let names: Vec<CheckName> = checks.iter().map(|check| check.name).collect();
+    let expected = [
+        PeerAddress,
+        Configuration,
+        Token,
+        Algorithm,
+        Signature,
+        Issuer,
+        Audience,
+        Times,
+        Claims,
+        ServiceAccountName,
+        Namespace,
+        Claims,
+        Review,
+    ];
+    assert_eq!(names, expected);
 }

@@ -64,3 +64,28 @@ impl Trail for Checks {
         self.push(Check { name, passed, saw: saw() });
     }
 }
+
+/// Tells only what has not been told: a decision that gets one more fact makes its first checks again.
+#[derive(Debug)]
+pub struct Onward<'t, T> {
+    trail: &'t mut T,
+    told: &'t mut usize,
+    seen: usize,
+}
+
+impl<'t, T: Trail> Onward<'t, T> {
+    /// Passes on to `trail` from the check after the first `told`, which is kept up to date.
+    pub const fn new(trail: &'t mut T, told: &'t mut usize) -> Self {
+        Self { trail, told, seen: 0 }
+    }
+}
+
+impl<T: Trail> Trail for Onward<'_, T> {
+    fn saw(&mut self, name: CheckName, passed: bool, saw: impl FnOnce() -> String) {
+        self.seen = self.seen.saturating_add(1);
+        if self.seen > *self.told {
+            *self.told = self.seen;
+            self.trail.saw(name, passed, saw);
+        }
+    }
+}

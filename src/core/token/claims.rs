@@ -148,8 +148,14 @@ fn audiences(value: Value<'_>, into: &mut Vec<String>) -> bool {
     true
 }
 
+/// Whether Go's decoders would take the key for a known one: they fold the long s and the Kelvin sign, too.
 fn differs_by_case(key: &str, known: &[&str]) -> bool {
-    known.iter().any(|name| name.eq_ignore_ascii_case(key))
+    let fold = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    known.iter().any(|name| name.chars().map(fold).eq(key.chars().map(fold)))
 }
 
 #[cfg(test)]
@@ -210,6 +216,8 @@ mod tests {
             r#"{"EXP":1}"#,
             r#"{"Aud":"a"}"#,
             r#"{"Kubernetes.IO":{}}"#,
+            r#"{"i\u017fs":"x"}"#,
+            r#"{"\u212aubernetes.io":{}}"#,
             r#"{"kubernetes.io":"x"}"#,
             r#"{"kubernetes.io":{"pod":1}}"#,
             r#"{"kubernetes.io":{"Namespace":"x"}}"#,

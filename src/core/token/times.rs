@@ -42,8 +42,9 @@ mod tests {
     #[test]
     fn dates_are_checked_with_skew_and_leeway_and_boundaries_are_good() {
         const NOW: i64 = 1_000_000;
-        // exp, nbf, iat as offsets from now.
-        let cases: [([Option<i64>; 3], Result<(), Deny>); 17] = [
+        /// `exp`, `nbf`, `iat` as offsets from now.
+        type Dates = [Option<i64>; 3];
+        let cases: [(Dates, Result<(), Deny>); 17] = [
             ([None, None, None], Ok(())),
             ([None, Some(60), None], Ok(())),
             ([None, Some(61), None], Err(Deny::NotYetValid)),

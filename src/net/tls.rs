@@ -1,0 +1,165 @@
+//! Certificate files, read and checked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::Protocol;
+
+/// Where a listener's certificate is. The files are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// PEM: the listener's certificate, then the chain.
+    pub cert_file: PathBuf,
+    /// PEM: the private key.
+    pub key_file: PathBuf,
+    /// PEM: who signs clients' certificates. None: clients need no certificate.
+    pub client_ca_file: Option<PathBuf>,
+}
+
+/// What is wrong with a certificate file.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The file cannot be read.
+    #[error("cannot read `{file}`")]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The file holds no PEM block of the expected kind, or a broken one.
+    #[error("no {expected} in PEM form in `{file}`")]
+    Pem {
+        /// The file.
+        file: PathBuf,
+        /// `certificate` or `private key`.
+        expected: &'static str,
+        /// What the parser says.
+        source: pem::Error,
+    },
+    /// The certificate and the key do not go together, or are of a kind that is not supported.
+    #[error("certificate `{cert_file}` and key `{key_file}` cannot be used together")]
+    Pair {
+        /// The certificate's file.
+        cert_file: PathBuf,
+        /// The key's file.
+        key_file: PathBuf,
+        /// What rustls says.
+        source: rustls::Error,
+    },
+    /// A client CA is not a certificate that can sign.
+    #[error("`{file}` holds a certificate that cannot be a client CA")]
+    ClientCa {
+        /// The file.
+        file: PathBuf,
+        /// What rustls says.
+        source: rustls::Error,
+    },
+    /// No verifier can be made of the client CAs.
+    #[error("`{file}` makes no verifier of client certificates")]
+    Verifier {
+        /// The file.
+        file: PathBuf,
+        /// What rustls says.
+        source: VerifierBuilderError,
+    },
+    /// The cryptography at hand does not do TLS 1.2 and 1.3.
+    #[error("TLS 1.2 and 1.3 are not available")]
+    Versions(#[source] rustls::Error),
+}
+
+/// The files' content, as of one moment.
+pub(super) struct Material {
+    cert: Vec<u8>,
+    key: Vec<u8>,
+    client_ca: Option<Vec<u8>>,
+}
+
+impl Material {
+    /// Reads all of a listener's files.
+    pub(super) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        Ok(Self {
+            cert: read(&files.cert_file)?,
+            key: read(&files.key_file)?,
+            client_ca: files.client_ca_file.as_deref().map(read).transpose()?,
+        })
+    }
+
+    /// A digest that tells one content from another.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+        for part in [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()].into_iter().flatten() {
+            context.update(&part.len().to_be_bytes());
+            context.update(part);
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
+    }
+
+    /// The rustls configuration: TLS 1.2 and 1.3, ALPN by what is spoken, client certificates where a CA is given.
+    pub(super) fn configuration(
+        &self,
+        files: &TlsFiles,
+        protocol: Protocol,
+    ) -> Result<Arc<ServerConfig>, TlsError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(TlsError::Versions)?;
+        let builder = match (&self.client_ca, &files.client_ca_file) {
+            (Some(pem), Some(file)) => {
+                let roots = Arc::new(client_roots(pem, file)?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
+                    .build()
+                    .map_err(|source| TlsError::Verifier { file: file.clone(), source })?;
+                builder.with_client_cert_verifier(verifier)
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|source| TlsError::Pem {
+            file: files.key_file.clone(),
+            expected: "private key",
+            source,
+        })?;
+        let mut config =
+            builder.with_single_cert(certificates(&self.cert, &files.cert_file)?, key).map_err(|source| {
+                TlsError::Pair {
+                    cert_file: files.cert_file.clone(),
+                    key_file: files.key_file.clone(),
+                    source,
+                }
+            })?;
+        config.alpn_protocols = match protocol {
+            Protocol::Http2Only => vec![b"h2".to_vec()],
+            Protocol::Http1AndHttp2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        };
+        Ok(Arc::new(config))
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(file).map_err(|source| TlsError::Read { file: file.to_owned(), source })
+}
+
+fn client_roots(pem: &[u8], file: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem, file)? {
+        roots.add(certificate).map_err(|source| TlsError::ClientCa { file: file.to_owned(), source })?;
+    }
+    Ok(roots)
+}
+
+/// Every certificate of a file, at least one.
+fn certificates(pem: &[u8], file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    certificates
+        .and_then(|found| if found.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(found) })
+        .map_err(|source| TlsError::Pem { file: file.to_owned(), expected: "certificate", source })
+}

@@ -1,0 +1,1 @@
+//! Bounds, and what a listener is bound to.

@@ -1,0 +1,154 @@
+//! A listener and its clients.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rolegate::health::Health;
+use rolegate::net::{Bound, Limits, Listen, Protocol, TlsFiles};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long anything that must happen may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A grace period that no test waits for.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
+
+/// Waits for what must happen.
+pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
+    tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited for too long: {what}"))
+}
+
+/// What to bind on a free port of the loopback.
+pub(crate) fn listen(protocol: Protocol, tls: Option<TlsFiles>) -> Listen {
+    let limits = Limits { reload: Duration::from_millis(10), ..Limits::default() };
+    Listen { name: "test", addr: SocketAddr::from(([127, 0, 0, 1], 0)), tls, protocol, limits }
+}
+
+/// A listener that runs.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    pub(crate) stop: CancellationToken,
+    pub(crate) served: JoinHandle<usize>,
+    /// The bodies of all requests that reached the handler.
+    pub(crate) seen: Arc<Mutex<HashSet<Bytes>>>,
+}
+
+impl Server {
+    /// Answers each request with its own body after `work`.
+    pub(crate) fn start<W, F>(bound: Bound, grace: Duration, work: W) -> Self
+    where
+        W: Fn() -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let addr = bound.local_addr();
+        let stop = CancellationToken::new();
+        let seen = Arc::new(Mutex::new(HashSet::new()));
+        let served = tokio::spawn({
+            let (stop, seen) = (stop.clone(), seen.clone());
+            async move { bound.serve(move |_| echo(seen.clone(), work.clone()), stop, grace).await }
+        });
+        Self { addr, stop, served, seen }
+    }
+
+    pub(crate) fn echoing(protocol: Protocol) -> Self {
+        let bound = Bound::bind(listen(protocol, None), &Health::default()).unwrap();
+        Self::start(bound, LONG, || std::future::ready(()))
+    }
+
+    /// Stops, and says how many connections were cut.
+    pub(crate) async fn stopped(self) -> usize {
+        self.stop.cancel();
+        soon("the end of the drain", self.served).await.unwrap()
+    }
+}
+
+fn echo<W, F>(
+    seen: Arc<Mutex<HashSet<Bytes>>>,
+    work: W,
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = Response<Full<Bytes>>,
+    Error = Infallible,
+    Future: Send + 'static,
+> + Send
++ 'static
+where
+    W: Fn() -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    hyper::service::service_fn(move |request: Request<Incoming>| {
+        let (seen, work) = (seen.clone(), work.clone());
+        async move {
+            let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            seen.lock().unwrap().insert(body.clone());
+            work().await;
+            Ok(Response::new(Full::new(body)))
+        }
+    })
+}
+
+/// A client's connection.
+pub(crate) enum Client {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Client {
+    pub(crate) async fn http1(addr: SocketAddr) -> Self {
+        let io = TokioIo::new(TcpStream::connect(addr).await.unwrap());
+        let (sender, connection) = http1::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        Self::Http1(sender)
+    }
+
+    pub(crate) async fn http2(addr: SocketAddr) -> Self {
+        Self::http2_over(TcpStream::connect(addr).await.unwrap()).await.unwrap()
+    }
+
+    pub(crate) async fn http2_over(
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> hyper::Result<Self> {
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await?;
+        tokio::spawn(connection);
+        Ok(Self::Http2(sender))
+    }
+
+    /// Sends a body, and gives back the answer's once it is complete.
+    pub(crate) async fn send(&mut self, body: Bytes) -> hyper::Result<Bytes> {
+        let request = Request::post("http://gate.test/").header("host", "gate.test");
+        let request = request.body(Full::new(body)).expect("a valid request");
+        let answer = match self {
+            Self::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+            Self::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+        };
+        assert_eq!(answer.status(), 200);
+        Ok(answer.into_body().collect().await?.to_bytes())
+    }
+
+    /// A second handle on an HTTP/2 connection.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Http2(sender) => Self::Http2(sender.clone()),
+            Self::Http1(_) => panic!("HTTP/1 has one request at a time"),
+        }
+    }
+}
