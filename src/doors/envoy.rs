@@ -9,5 +9,7 @@ mod path;
 pub mod request;
 mod role_choice;
 pub mod service;
+#[cfg(test)]
+mod testing;
 mod token_source;
 pub mod wire;

@@ -8,3 +8,26 @@ pub(super) fn value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
     };
     (found.trim_ascii() == name.as_bytes()).then(|| value.trim_ascii())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::value;
+
+    #[test]
+    fn a_pair_is_found_by_its_whole_name_and_read_up_to_its_end() {
+        for (pair, expected) in [
+            ("t=x", Some("x")),
+            (" t = x ", Some("x")),
+            ("t=", Some("")),
+            ("t", Some("")),
+            ("t=x=y", Some("x=y")),
+            ("T=x", None),
+            ("tt=x", None),
+            ("xt=x", None),
+            ("=x", None),
+            ("", None),
+        ] {
+            assert_eq!(value(pair.as_bytes(), "t"), expected.map(str::as_bytes), "{pair:?}");
+        }
+    }
+}

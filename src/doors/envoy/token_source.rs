@@ -104,3 +104,6 @@ fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
         Some(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
