@@ -75,3 +75,6 @@ impl<'a> Host<'a> {
         self.0.eq_ignore_ascii_case(wanted.trim_end_matches('.').as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;
