@@ -1,8 +1,12 @@
 //! The rules, pure: no runtime, no wire, no clock, no log.
 
 pub mod cidr;
+pub mod decision;
+pub mod fields;
 pub mod glob;
 pub mod identity;
+pub mod json;
+pub mod keys;
 pub mod mount;
 pub mod reason;
 pub mod role;

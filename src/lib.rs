@@ -7,6 +7,7 @@ pub mod config;
 pub mod core;
 pub mod dev;
 pub mod doors;
+pub mod gate;
 pub mod health;
 pub mod metrics;
 pub mod net;

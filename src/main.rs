@@ -1,1 +1,3 @@
+//! The program `rolegate`.
+
 fn main() {}

@@ -1,5 +1,7 @@
 //! Mounts, and the immutable snapshot of them that requests read.
 
+pub mod decode;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

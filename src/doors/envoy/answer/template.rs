@@ -1,0 +1,52 @@
+//! An answer that repeats, encoded once: only the decision id differs.
+
+use bytes::Bytes;
+use prost::Message as _;
+use smallvec::SmallVec;
+
+use super::{AnswerStyle, Reply};
+use crate::doors::decision_id::{DECISION_ID_LEN, DecisionId};
+
+/// The length of gRPC's frame header: a flag and four bytes of length.
+const FRAME_HEADER: usize = 5;
+
+/// Stands for the id while encoding; as long, and of characters that no id has.
+const MARK: &str = "[------- the decision's id -----]";
+
+/// A gRPC frame with one CheckResponse, and the places of the decision id in it.
+#[derive(Debug)]
+pub struct Template {
+    frame: Box<[u8]>,
+    marks: SmallVec<[usize; 2]>,
+}
+
+impl Template {
+    /// Encodes the answer to `reply`.
+    pub fn of(style: &AnswerStyle, reply: Reply<'_>) -> Self {
+        let mark = MARK.get(..DECISION_ID_LEN).unwrap_or(MARK);
+        let message = style.response(reply, mark).encode_to_vec();
+        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        let mut frame = Vec::with_capacity(message.len().saturating_add(FRAME_HEADER));
+        frame.push(0);
+        frame.extend_from_slice(&length.to_be_bytes());
+        frame.extend_from_slice(&message);
+        let marks = frame
+            .windows(DECISION_ID_LEN)
+            .enumerate()
+            .filter(|(_, window)| *window == mark.as_bytes())
+            .map(|(at, _)| at)
+            .collect();
+        Self { frame: frame.into_boxed_slice(), marks }
+    }
+
+    /// The frame with this id.
+    pub fn fill(&self, id: &DecisionId) -> Bytes {
+        let mut frame = self.frame.to_vec();
+        for at in &self.marks {
+            if let Some(place) = frame.get_mut(*at..at.saturating_add(DECISION_ID_LEN)) {
+                place.copy_from_slice(id);
+            }
+        }
+        Bytes::from(frame)
+    }
+}

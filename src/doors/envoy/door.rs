@@ -1,0 +1,165 @@
+//! One Check from message to message.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use moka::sync::Cache;
+use prost::Message as _;
+
+use super::answer::{AnswerStyle, IdentityHeaders, Removals, Reply, Template};
+use super::request::RequestView;
+use super::wire::lean;
+use super::{client_address, role_choice, token_source};
+use crate::config::EnvoyDoor as Settings;
+use crate::core::decision::Unseen;
+use crate::core::reason::{Deny, Undecided};
+use crate::core::token::UnverifiedToken;
+use crate::doors::decision_id::DecisionIds;
+use crate::doors::record::Recorder;
+use crate::gate::{Ask, Decision, Gate, Grant, Outcome};
+use crate::ports::{Freshness, Verify};
+
+/// How many encoded allows are kept; beyond, an answer is encoded anew.
+const KEPT_ANSWERS: u64 = 16_384;
+
+/// How the client tokens of the Vault door begin.
+const CLIENT_TOKEN_PREFIXES: [&str; 2] = ["hvs.", "hvb."];
+
+/// The message could not be decoded.
+#[derive(Debug, thiserror::Error)]
+#[error("not a CheckRequest")]
+pub struct NotACheckRequest;
+
+/// The Envoy door behind its wire.
+#[derive(Debug)]
+pub struct EnvoyDoor<V> {
+    gate: Gate<V>,
+    settings: Settings,
+    style: AnswerStyle,
+    removals: Removals,
+    denials: Vec<Template>,
+    undecided: Vec<Template>,
+    // By the addresses of review and role, which the value keeps alive so that they mean nothing else.
+    allows: Cache<(usize, usize), Arc<(Template, Grant)>>,
+    ids: DecisionIds,
+    recorder: Recorder,
+}
+
+impl<V: Verify> EnvoyDoor<V> {
+    /// A door with these settings in front of a gate.
+    pub fn new(settings: Settings, gate: Gate<V>, ids: DecisionIds, recorder: Recorder) -> Self {
+        let style = AnswerStyle {
+            headers: IdentityHeaders::new(settings.identity_header_prefix.as_ref()),
+            undecided: settings.undecided,
+        };
+        Self {
+            removals: Removals::always(&settings.token_sources, settings.keep_token),
+            denials: Deny::ALL.iter().map(|deny| Template::of(&style, Reply::Deny(*deny))).collect(),
+            undecided: Undecided::ALL
+                .iter()
+                .map(|undecided| Template::of(&style, Reply::Undecided(*undecided)))
+                .collect(),
+            allows: Cache::new(KEPT_ANSWERS),
+            gate,
+            settings,
+            style,
+            ids,
+            recorder,
+        }
+    }
+
+    /// Decides over one encoded CheckRequest and gives the gRPC frame that answers it, by `deadline` at the latest.
+    ///
+    /// # Errors
+    /// Where the message is no CheckRequest.
+    pub async fn check(&self, message: Bytes, deadline: Option<Instant>) -> Result<Bytes, NotACheckRequest> {
+        let started = Instant::now();
+        let request = lean::CheckRequest::decode(message).map_err(|_| NotACheckRequest)?;
+        let view = RequestView::new(&request);
+        let decision = self.decide(view, deadline).await;
+        Ok(self.answer(Some(view), &decision, started))
+    }
+
+    /// The answer to a request that is not looked at, since it is too large or came too slowly.
+    pub fn undecided(&self, undecided: Undecided) -> Bytes {
+        let decision = Decision { mount: None, outcome: Outcome::Undecided(undecided) };
+        self.answer(None, &decision, Instant::now())
+    }
+
+    async fn decide(&self, view: RequestView<'_>, deadline: Option<Instant>) -> Decision {
+        let refused = |deny| Decision { mount: None, outcome: Outcome::Deny(deny) };
+        let token = match token_source::find(view, &self.settings.token_sources) {
+            Ok(token) if CLIENT_TOKEN_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) => {
+                return refused(Deny::ClientToken);
+            }
+            Ok(token) => UnverifiedToken::parse(token),
+            Err(deny) => Err(deny),
+        };
+        if let Err(deny) = token {
+            return refused(deny);
+        }
+        let choice = match role_choice::choose(view, &self.settings.routes, &self.settings.default) {
+            Ok(choice) => choice,
+            Err(deny) => return refused(deny),
+        };
+        let ask = Ask {
+            mount: choice.mount,
+            roles: &choice.roles,
+            token: &token,
+            peer: client_address::find(view, self.settings.client_address),
+            default_audience: self.settings.audience.as_deref(),
+            freshness: Freshness::Cached,
+            deadline,
+        };
+        self.gate.ask(&ask, &mut Unseen).await
+    }
+
+    fn answer(&self, view: Option<RequestView<'_>>, decision: &Decision, started: Instant) -> Bytes {
+        let id = self.ids.next();
+        self.recorder.record("envoy", &id, decision, started.elapsed());
+        match &decision.outcome {
+            Outcome::Allow(grant) => {
+                let own = view.and_then(|view| {
+                    self.removals.of_request(
+                        view,
+                        &self.style.headers,
+                        &self.settings.token_sources,
+                        self.settings.keep_token,
+                    )
+                });
+                match own {
+                    Some(own) => Template::of(&self.style, Reply::Allow(grant, &own)).fill(&id),
+                    None => self.kept_allow(grant).0.fill(&id),
+                }
+            }
+            Outcome::Deny(deny) => {
+                fill_kept(self.denials.get(*deny as usize), &self.style, Reply::Deny(*deny), &id)
+            }
+            Outcome::Undecided(undecided) => {
+                let kept = self.undecided.get(*undecided as usize);
+                fill_kept(kept, &self.style, Reply::Undecided(*undecided), &id)
+            }
+        }
+    }
+
+    /// The encoded allow of a grant whose request loses nothing of its own.
+    fn kept_allow(&self, grant: &Grant) -> Arc<(Template, Grant)> {
+        let key = (Arc::as_ptr(grant.review()).addr(), Arc::as_ptr(grant.role()).addr());
+        self.allows.get(&key).unwrap_or_else(|| {
+            let template = Template::of(&self.style, Reply::Allow(grant, &self.removals));
+            let kept = Arc::new((template, grant.clone()));
+            self.allows.insert(key, Arc::clone(&kept));
+            kept
+        })
+    }
+}
+
+fn fill_kept(
+    kept: Option<&Template>,
+    style: &AnswerStyle,
+    reply: Reply<'_>,
+    id: &crate::doors::decision_id::DecisionId,
+) -> Bytes {
+    kept.map_or_else(|| Template::of(style, reply).fill(id), |template| template.fill(id))
+}

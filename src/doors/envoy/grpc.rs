@@ -1,0 +1,151 @@
+//! The little of gRPC over HTTP/2 that one unary call needs.
+
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
+
+/// The length of a message's header: a flag and four bytes of length.
+const FRAME_HEADER: usize = 5;
+
+/// The status codes that leave from here (grpc.io, statuscodes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    /// The message cannot be read.
+    InvalidArgument = 3,
+    /// Compression was not agreed on.
+    Unimplemented = 12,
+    /// We failed.
+    Internal = 13,
+}
+
+/// Why no message was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadError {
+    /// Longer than the limit.
+    TooLarge,
+    /// Compressed.
+    Compressed,
+    /// Not one whole message.
+    Broken,
+}
+
+/// Reads the one message of a unary call, at most `limit` bytes of it; no copy where it comes in one piece.
+///
+/// # Errors
+/// Where there is no whole message, or it is too large or compressed.
+pub(super) async fn read_message<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+    limit: usize,
+) -> Result<Bytes, ReadError> {
+    let mut first = Bytes::new();
+    let mut more = BytesMut::new();
+    loop {
+        let gathered = if more.is_empty() { &first[..] } else { &more[..] };
+        if let Some((header, rest)) = gathered.split_first_chunk::<FRAME_HEADER>() {
+            let [flag, length @ ..] = *header;
+            let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+            if length > limit {
+                return Err(ReadError::TooLarge);
+            }
+            if flag != 0 {
+                return Err(ReadError::Compressed);
+            }
+            if rest.len() > length {
+                return Err(ReadError::Broken);
+            }
+            if rest.len() == length {
+                let mut whole = if more.is_empty() { first } else { more.freeze() };
+                whole.advance(FRAME_HEADER);
+                return Ok(whole);
+            }
+        }
+        let frame = match body.frame().await {
+            Some(Ok(frame)) => frame,
+            Some(Err(_)) | None => return Err(ReadError::Broken),
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if first.is_empty() {
+            first = data;
+        } else {
+            if more.is_empty() {
+                more.extend_from_slice(&first);
+            }
+            more.extend_from_slice(&data);
+        }
+    }
+}
+
+/// When the answer has to leave: `grpc-timeout` from now, less 10 % and at most 20 ms for the way.
+pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    let timeout = match unit {
+        "H" => Duration::from_secs(number.saturating_mul(3600)),
+        "M" => Duration::from_secs(number.saturating_mul(60)),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    };
+    let margin = (timeout / 10).min(Duration::from_millis(20));
+    Instant::now().checked_add(timeout.saturating_sub(margin))
+}
+
+/// The answer of a unary call: one frame and trailers, or trailers alone.
+#[derive(Debug)]
+pub(super) struct UnaryBody {
+    frame: Option<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+static OK_TRAILERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    HeaderMap::from_iter([(http::HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))])
+});
+
+/// An answer with one message, whose frame is given.
+pub(super) fn message(frame: Bytes) -> Response<UnaryBody> {
+    with_type(UnaryBody { frame: Some(frame), trailers: Some(OK_TRAILERS.clone()) })
+}
+
+/// An answer without a message. Never code 0.
+pub(super) fn failure(code: Code, text: &'static str) -> Response<UnaryBody> {
+    let mut response = with_type(UnaryBody { frame: None, trailers: None });
+    let headers = response.headers_mut();
+    headers.insert("grpc-status", HeaderValue::from(code as u16));
+    headers.insert("grpc-message", HeaderValue::from_static(text));
+    response
+}
+
+fn with_type(body: UnaryBody) -> Response<UnaryBody> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
+}
+
+impl Body for UnaryBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = self.frame.take().map(Frame::data).or_else(|| self.trailers.take().map(Frame::trailers));
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.frame.is_none() && self.trailers.is_none()
+    }
+}

@@ -1,0 +1,92 @@
+//! What the door reads of a CheckRequest: one way to its headers, whichever way Envoy encoded them.
+
+use super::wire::lean;
+
+/// A borrowed look at one CheckRequest. What is not there reads as empty.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestView<'a> {
+    attributes: Option<&'a lean::AttributeContext>,
+    http: Option<&'a lean::attribute_context::HttpRequest>,
+}
+
+impl<'a> RequestView<'a> {
+    /// Looks at a decoded message.
+    pub fn new(request: &'a lean::CheckRequest) -> Self {
+        let attributes = request.attributes.as_ref();
+        let http = attributes.and_then(|attributes| attributes.request.as_ref()?.http.as_ref());
+        Self { attributes, http }
+    }
+
+    /// Every header line: those of `header_map` where Envoy encodes raw headers, else those of `headers`.
+    pub fn headers(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let raw = self.http.and_then(|http| http.header_map.as_ref()).map_or(&[][..], |map| &map.headers);
+        let joined = match (raw, self.http) {
+            ([], Some(http)) => &http.headers[..],
+            _ => &[][..],
+        };
+        let raw = raw.iter().map(|line| {
+            let value = if line.raw_value.is_empty() { &line.value } else { &line.raw_value };
+            (&line.key[..], &value[..])
+        });
+        raw.chain(joined.iter().map(|entry| (&entry.key[..], &entry.value[..])))
+    }
+
+    /// The values of every header line of that lower-case name.
+    pub fn header(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// The request's path with its query, as it was sent.
+    pub fn path_and_query(self) -> &'a [u8] {
+        self.http.map_or(&[], |http| &http.path)
+    }
+
+    /// The path before `?`, and the query after it.
+    pub fn path_query(self) -> (&'a [u8], &'a [u8]) {
+        let whole = self.path_and_query();
+        whole.iter().position(|byte| *byte == b'?').map_or((whole, &[][..]), |at| {
+            (whole.get(..at).unwrap_or_default(), whole.get(at.saturating_add(1)..).unwrap_or_default())
+        })
+    }
+
+    /// The request's method.
+    pub fn method(self) -> &'a [u8] {
+        self.http.map_or(&[], |http| &http.method)
+    }
+
+    /// The request's host, with a port where it was sent with one.
+    pub fn host(self) -> &'a [u8] {
+        self.http.map_or(&[], |http| &http.host)
+    }
+
+    /// The address of the connection's peer, as text.
+    pub fn source_address(self) -> &'a [u8] {
+        self.attributes
+            .and_then(|attributes| attributes.source.as_ref()?.address.as_ref()?.socket_address.as_ref())
+            .map_or(&[], |address| &address.address)
+    }
+
+    /// A context extension of the route; of two with one key the last one, as in a map.
+    pub fn context_extension(self, key: &str) -> &'a [u8] {
+        let entries = self.attributes.map_or(&[][..], |attributes| &attributes.context_extensions);
+        entries.iter().rfind(|entry| entry.key == key.as_bytes()).map_or(&[], |entry| &entry.value)
+    }
+
+    /// A text of the route's metadata in the namespace `rolegate`.
+    pub fn route_metadata(self, key: &str) -> &'a [u8] {
+        let namespaces = self
+            .attributes
+            .and_then(|attributes| attributes.route_metadata_context.as_ref())
+            .map_or(&[][..], |metadata| &metadata.filter_metadata);
+        let fields = namespaces
+            .iter()
+            .rfind(|entry| entry.key == b"rolegate"[..])
+            .and_then(|entry| entry.value.as_ref())
+            .map_or(&[][..], |value| &value.fields);
+        let value =
+            fields.iter().rfind(|field| field.key == key.as_bytes()).and_then(|field| field.value.as_ref());
+        value.map_or(&[], |value| &value.string_value)
+    }
+}

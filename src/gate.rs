@@ -1,0 +1,258 @@
+//! The use case that both doors share: gather what `decide` asks for, and act on its answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+use smallvec::SmallVec;
+
+use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decide, demanded_audience};
+use crate::core::identity::{Review, VerifiedIdentity};
+use crate::core::mount::{Mount, Snapshot};
+use crate::core::reason::{Deny, Undecided};
+use crate::core::role::Role;
+use crate::core::token::UnverifiedToken;
+use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
+
+/// The most roles that one request may name.
+pub const MAX_ROLES: usize = 8;
+
+/// What a door asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The mount's path.
+    pub mount: &'a str,
+    /// The roles' names, any of which will do, at most [`MAX_ROLES`].
+    pub roles: &'a [&'a str],
+    /// The token as read, or why it could not be.
+    pub token: &'a Result<UnverifiedToken<'a>, Deny>,
+    /// Where the request comes from, if that is known.
+    pub peer: Option<IpAddr>,
+    /// The audience asked of tokens whose role has none of its own.
+    pub default_audience: Option<&'a str>,
+    /// Whether a remembered review will do.
+    pub freshness: Freshness,
+    /// When the caller stops waiting.
+    pub deadline: Option<Instant>,
+}
+
+/// What was decided.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// The mount that was asked, where there is one.
+    pub mount: Option<Arc<str>>,
+    /// Allow, deny or undecided.
+    pub outcome: Outcome,
+}
+
+/// Three different things, kept apart down to the wire.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The holder may act in the role.
+    Allow(Grant),
+    /// Refused.
+    Deny(Deny),
+    /// Nobody can tell.
+    Undecided(Undecided),
+}
+
+impl Outcome {
+    /// `allow`, `deny` or `undecided`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Allow(_) => "allow",
+            Self::Deny(_) => "deny",
+            Self::Undecided(_) => "undecided",
+        }
+    }
+
+    /// The reason's name; `allowed` for an allow.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Allow(_) => "allowed",
+            Self::Deny(deny) => deny.name(),
+            Self::Undecided(undecided) => undecided.name(),
+        }
+    }
+}
+
+/// Who may act as what. Made by the gate alone.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    mount: Arc<Mount>,
+    role: Arc<Role>,
+    // Kept only when confirmed, so that the identity is always there.
+    review: Arc<Review>,
+}
+
+impl Grant {
+    fn new(mount: &Arc<Mount>, role: &Arc<Role>, review: &Arc<Review>) -> Self {
+        Self { mount: Arc::clone(mount), role: Arc::clone(role), review: Arc::clone(review) }
+    }
+
+    /// The mount that confirmed the identity.
+    pub const fn mount(&self) -> &Arc<Mount> {
+        &self.mount
+    }
+
+    /// The role that admits it.
+    pub const fn role(&self) -> &Arc<Role> {
+        &self.role
+    }
+
+    /// The review that stands behind it.
+    pub const fn review(&self) -> &Arc<Review> {
+        &self.review
+    }
+
+    /// The service account; none only for a review that refused, which no grant holds.
+    pub fn identity(&self) -> Option<&VerifiedIdentity> {
+        match &*self.review {
+            Review::Confirmed(identity) => Some(identity),
+            Review::Refused(_) => None,
+        }
+    }
+}
+
+/// The gate over one published snapshot and one verifier.
+#[derive(Debug)]
+pub struct Gate<V> {
+    snapshot: Arc<ArcSwapOption<Snapshot>>,
+    verifier: V,
+    clock: Arc<dyn Clock>,
+}
+
+impl<V: Verify> Gate<V> {
+    /// A gate that reads what is published in `snapshot`.
+    pub fn new(snapshot: Arc<ArcSwapOption<Snapshot>>, verifier: V, clock: Arc<dyn Clock>) -> Self {
+        Self { snapshot, verifier, clock }
+    }
+
+    /// Decides. Reads one snapshot for the whole ask; waits only for a review that is not remembered.
+    pub async fn ask(&self, ask: &Ask<'_>, trail: &mut (impl Trail + Send)) -> Decision {
+        // The whole snapshot is not kept over a wait: a review may take seconds.
+        let mount = match self.snapshot.load().as_deref() {
+            None => return Decision { mount: None, outcome: Outcome::Undecided(Undecided::NotLoaded) },
+            Some(snapshot) => snapshot.mount(ask.mount).cloned(),
+        };
+        let Some(mount) = mount else {
+            return Decision { mount: None, outcome: Outcome::Deny(Deny::UnknownMount) };
+        };
+        let outcome = self.any_role(ask, &mount, trail).await;
+        Decision { mount: Some(Arc::clone(&mount.path)), outcome }
+    }
+
+    /// The first role that allows wins; else undecided if any is; else the first role's denial.
+    async fn any_role(&self, ask: &Ask<'_>, mount: &Arc<Mount>, trail: &mut (impl Trail + Send)) -> Outcome {
+        let mut worst: Option<Outcome> = None;
+        for name in ask.roles.iter().take(MAX_ROLES) {
+            let outcome = match mount.role(name) {
+                Some(role) => self.one_role(ask, mount, role, trail).await,
+                None => Outcome::Deny(Deny::UnknownRole),
+            };
+            match (&outcome, &worst) {
+                (Outcome::Allow(_), _) => return outcome,
+                (_, None) | (Outcome::Undecided(_), Some(Outcome::Deny(_))) => worst = Some(outcome),
+                _ => {}
+            }
+        }
+        worst.unwrap_or(Outcome::Deny(Deny::NoRole))
+    }
+
+    async fn one_role(
+        &self,
+        ask: &Ask<'_>,
+        mount: &Arc<Mount>,
+        role: &Arc<Role>,
+        trail: &mut (impl Trail + Send),
+    ) -> Outcome {
+        let case = Case {
+            mount,
+            token: ask.token,
+            peer: ask.peer,
+            default_audience: ask.default_audience,
+            now: self.clock.unix_now(),
+        };
+        let audiences = audiences(ask, role);
+        let query = ask.token.as_ref().ok().map(|token| ReviewQuery {
+            mount,
+            token: token.raw,
+            expires: (token.claims.expires != 0).then_some(token.claims.expires),
+            audiences: &audiences,
+        });
+        let mut facts = Facts::default();
+        let mut told = 0;
+        if let (Some(query), Freshness::Cached) = (&query, ask.freshness) {
+            // Remembered under this generation means that its signature was good.
+            facts.review = self.verifier.remembered(query).map(Ok);
+            facts.signed = facts.review.as_ref().map(|_| true);
+        }
+        loop {
+            let needs = match decide(&case, role, &facts.evidence(), &mut Onward::new(trail, &mut told)) {
+                Err(needs) => needs,
+                Ok(Verdict::Deny(deny)) => return Outcome::Deny(deny),
+                Ok(Verdict::Undecided(undecided)) => return Outcome::Undecided(undecided),
+                Ok(Verdict::Allow(_)) => return facts.grant(mount, role),
+            };
+            match (needs, ask.token, &query) {
+                (Needs::Signature, Ok(token), _) => facts.signed = Some(self.verifier.signed(mount, token)),
+                (Needs::Review, _, Some(query)) => {
+                    facts.review = Some(self.verifier.review(*query, ask.freshness, ask.deadline).await);
+                }
+                (Needs::Selection(namespace), _, _) => {
+                    let namespace = namespace.to_owned();
+                    let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline).await;
+                    facts.selected = Some(labels.map(|labels| selects(role, &labels)));
+                }
+                // `decide` asks for proof only of a token that it has read.
+                (_, _, _) => return Outcome::Deny(Deny::MalformedToken),
+            }
+        }
+    }
+}
+
+/// What was gathered for one role.
+#[derive(Debug, Default)]
+struct Facts {
+    signed: Option<bool>,
+    review: Option<Result<Arc<Review>, Undecided>>,
+    selected: Option<Result<bool, Undecided>>,
+}
+
+impl Facts {
+    fn evidence(&self) -> Evidence<'_> {
+        let review = self.review.as_ref().map(|review| review.as_deref().map_err(|undecided| *undecided));
+        Evidence { signed: self.signed, review, selected: self.selected }
+    }
+
+    fn grant(&self, mount: &Arc<Mount>, role: &Arc<Role>) -> Outcome {
+        match &self.review {
+            Some(Ok(review)) => Outcome::Allow(Grant::new(mount, role, review)),
+            _ => Outcome::Undecided(Undecided::ApiServerError),
+        }
+    }
+}
+
+fn selects(role: &Role, labels: &Labels) -> bool {
+    match (&role.bound_service_account_namespace_selector, labels) {
+        (Some(selector), Labels::Known(labels)) => selector.selects(labels),
+        _ => false,
+    }
+}
+
+/// What the review is asked for: the demanded audience, else the token's own; sorted, none twice.
+fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> SmallVec<[&'a str; 4]> {
+    let mut audiences: SmallVec<[&str; 4]> = match (demanded_audience(role, ask.default_audience), ask.token)
+    {
+        (Some(demanded), _) => std::iter::once(demanded).collect(),
+        (None, Ok(token)) => token.claims.audiences.iter().map(String::as_str).collect(),
+        (None, Err(_)) => SmallVec::new(),
+    };
+    audiences.sort_unstable();
+    audiences.dedup();
+    audiences
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! A verifier that answers from a script and notes what it was asked, and a gate over it.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::core::decision::{Trail, Unseen};
+use crate::core::identity::{Review, ReviewStatus};
+use crate::core::mount::{Mount, MountConfig, Snapshot};
+use crate::core::reason::Undecided;
+use crate::core::role::{AliasNameSource, Role, TokenParameters};
+use crate::core::token::UnverifiedToken;
+use crate::gate::{Ask, Decision, Gate};
+use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
+
+/// What the verifier says, to everybody alike; a review for the audience `down` cannot be had.
+#[derive(Debug, Clone)]
+pub(super) struct Script {
+    pub(super) signed: bool,
+    pub(super) remembered: Option<Arc<Review>>,
+    pub(super) review: Result<Arc<Review>, Undecided>,
+    pub(super) labels: Result<Labels, Undecided>,
+    /// Each review says that it waits, and goes on when it is told to.
+    pub(super) held: bool,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        let labels = [("team".to_owned(), "a".to_owned())].into();
+        Self {
+            signed: true,
+            remembered: None,
+            review: Ok(confirmed()),
+            labels: Ok(Labels::Known(Arc::new(labels))),
+            held: false,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Scripted {
+    script: Script,
+    calls: Arc<Mutex<Vec<String>>>,
+    waiting: Arc<Notify>,
+    go_on: Arc<Notify>,
+}
+
+impl Scripted {
+    fn note(&self, call: String) {
+        self.calls.lock().unwrap().push(call);
+    }
+}
+
+impl Verify for Scripted {
+    fn signed(&self, _mount: &Arc<Mount>, _token: &UnverifiedToken<'_>) -> bool {
+        self.note("signed".to_owned());
+        self.script.signed
+    }
+
+    fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>> {
+        self.note(format!("remembered {}", query.audiences.join(",")));
+        self.script.remembered.clone()
+    }
+
+    fn review<'a>(
+        &'a self,
+        query: ReviewQuery<'a>,
+        freshness: Freshness,
+        _deadline: Option<Instant>,
+    ) -> Answer<'a, Arc<Review>> {
+        self.note(format!("review {} {freshness:?}", query.audiences.join(",")));
+        Box::pin(async move {
+            if self.script.held {
+                self.waiting.notify_one();
+                self.go_on.notified().await;
+            }
+            if query.audiences == ["down"] {
+                return Err(Undecided::ApiServerUnreachable);
+            }
+            self.script.review.clone()
+        })
+    }
+
+    fn namespace_labels<'a>(
+        &'a self,
+        mount: &'a Arc<Mount>,
+        namespace: &'a str,
+        _deadline: Option<Instant>,
+    ) -> Answer<'a, Labels> {
+        self.note(format!("labels {namespace} of set {}", mount.generation));
+        Box::pin(async { self.script.labels.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Still;
+
+impl Clock for Still {
+    fn unix_now(&self) -> i64 {
+        1_700_000_000
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// A gate, and all that a test changes or looks at.
+pub(super) struct House {
+    gate: Gate<Scripted>,
+    calls: Arc<Mutex<Vec<String>>>,
+    pub(super) snapshot: Arc<ArcSwapOption<Snapshot>>,
+    pub(super) waiting: Arc<Notify>,
+    pub(super) go_on: Arc<Notify>,
+    pub(super) mount: &'static str,
+    pub(super) token: String,
+    pub(super) default_audience: Option<&'static str>,
+}
+
+impl House {
+    pub(super) fn new(set: Option<Arc<Snapshot>>, script: Script) -> Self {
+        let (calls, waiting, go_on) = (Arc::default(), Arc::default(), Arc::default());
+        let snapshot = Arc::new(ArcSwapOption::new(set));
+        let verifier = Scripted {
+            script,
+            calls: Arc::clone(&calls),
+            waiting: Arc::clone(&waiting),
+            go_on: Arc::clone(&go_on),
+        };
+        Self {
+            gate: Gate::new(Arc::clone(&snapshot), verifier, Arc::new(Still)),
+            calls,
+            snapshot,
+            waiting,
+            go_on,
+            mount: "kubernetes",
+            token: token(&["api", "down"]),
+            default_audience: None,
+        }
+    }
+
+    pub(super) async fn ask(&self, roles: &[&str], freshness: Freshness) -> Decision {
+        self.ask_telling(roles, freshness, &mut Unseen).await
+    }
+
+    pub(super) async fn ask_telling(
+        &self,
+        roles: &[&str],
+        freshness: Freshness,
+        trail: &mut (impl Trail + Send),
+    ) -> Decision {
+        let ask = Ask {
+            mount: self.mount,
+            roles,
+            token: &UnverifiedToken::parse(&self.token),
+            peer: None,
+            default_audience: self.default_audience,
+            freshness,
+            deadline: None,
+        };
+        self.gate.ask(&ask, trail).await
+    }
+
+    /// What the verifier was asked, in order.
+    pub(super) fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+/// The mount `kubernetes` with keys and these roles; the generation tells one set from another.
+pub(super) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc<Snapshot> {
+    let config = MountConfig {
+        kubernetes_host: "https://kubernetes.default.svc".to_owned(),
+        kubernetes_ca_cert: String::new(),
+        token_reviewer_jwt: None,
+        pem_keys: vec!["key".to_owned()],
+        issuer: String::new(),
+        disable_iss_validation: true,
+        disable_local_ca_jwt: true,
+        use_annotations_as_alias_metadata: false,
+    };
+    let roles = roles.into_iter().map(|role| (role.name.clone().into_boxed_str(), Arc::new(role))).collect();
+    let mount = Mount { path: "kubernetes".into(), generation, config: Some(Arc::new(config)), roles };
+    let mounts = [("kubernetes".into(), Arc::new(mount))].into();
+    Arc::new(Snapshot { mounts, ..Snapshot::default() })
+}
+
+/// A role that admits `shop/orders`.
+pub(super) fn role(name: &str) -> Role {
+    Role {
+        name: name.to_owned(),
+        bound_service_account_names: vec!["orders".to_owned()],
+        bound_service_account_namespaces: vec!["shop".to_owned()],
+        bound_service_account_namespace_selector: None,
+        audience: "api".to_owned(),
+        alias_name_source: AliasNameSource::Uid,
+        token: TokenParameters::default(),
+    }
+}
+
+/// A role that admits another service account.
+pub(super) fn closed(name: &str) -> Role {
+    Role { bound_service_account_names: vec!["billing".to_owned()], ..role(name) }
+}
+
+pub(super) fn with_audience(name: &str, audience: &str) -> Role {
+    Role { audience: audience.to_owned(), ..role(name) }
+}
+
+/// A token of `shop/orders` with these audiences.
+pub(super) fn token(audiences: &[&str]) -> String {
+    let payload = json!({
+        "aud": audiences,
+        "kubernetes.io": {"namespace": "shop", "serviceaccount": {"name": "orders", "uid": "u-1"}},
+    });
+    let part = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.c2ln", part(&json!({"alg": "ES256"})), part(&payload))
+}
+
+/// The API server's word that the token is that of `shop/orders`.
+pub(super) fn confirmed() -> Arc<Review> {
+    let status = ReviewStatus {
+        authenticated: true,
+        username: "system:serviceaccount:shop:orders".to_owned(),
+        uid: "u-1".to_owned(),
+        ..ReviewStatus::default()
+    };
+    Arc::new(Review::of(&status, &[""; 0]))
+}

@@ -1,0 +1,113 @@
+//! The program itself, as a process.
+
+use std::{net::SocketAddr, process::ExitStatus};
+
+use tempfile::TempDir;
+
+use super::process::{Process, command_of};
+
+/// A running rolegate that has said that it is ready.
+#[derive(Debug)]
+pub struct Rolegate {
+    /// The process, with its standard output and its log.
+    pub process: Process,
+    ready: String,
+    folder: Option<TempDir>,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Rolegate {
+    /// `rolegate server` with this configuration.
+    pub async fn server(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rolegate.yaml");
+        std::fs::write(&path, config).unwrap();
+        let started = Self::start(&["server", "--config", path.to_str().unwrap()]).await;
+        Self { folder: Some(folder), ..started }
+    }
+
+    /// `rolegate dev`, each door on a free port.
+    pub async fn dev() -> Self {
+        let listen = ["--envoy-listen", "--vault-listen", "--ops-listen", "--cluster-listen"];
+        let mut arguments = vec!["dev"];
+        arguments.extend(listen.iter().flat_map(|flag| [*flag, "127.0.0.1:0"]));
+        Self::start(&arguments).await
+    }
+
+    /// Any command that serves; waits for its ready line, and fails with the log if it ends before.
+    pub async fn start(arguments: &[&str]) -> Self {
+        let process = Self::spawn(arguments);
+        let Some(ready) = process.stdout.wait_for(|line| line.starts_with("ready ")).await else {
+            process.stderr.to_end().await;
+            process.fail("no ready line on standard output")
+        };
+        Self { process, ready, folder: None }
+    }
+
+    /// Any command that ends by itself.
+    pub async fn run(arguments: &[&str]) -> Finished {
+        let process = Self::spawn(arguments);
+        let stdout = process.stdout.to_end().await.join("\n");
+        let stderr = process.stderr.to_end().await.join("\n");
+        Finished { status: process.wait_exit().await, stdout, stderr }
+    }
+
+    /// Where the Envoy door listens.
+    pub fn envoy(&self) -> SocketAddr {
+        self.at("envoy").parse().unwrap()
+    }
+
+    /// Where the operations door listens.
+    pub fn ops(&self) -> SocketAddr {
+        self.at("ops").trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// What the ready line says under this name: `vault`, `cluster`, `kubeconfig`; nothing where it is left out.
+    pub fn said(&self, name: &str) -> Option<&str> {
+        self.ready.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Writes a new configuration over the one it was started with.
+    pub fn rewrite_config(&self, config: &str) {
+        let folder = self.folder.as_ref().expect("started with a configuration");
+        std::fs::write(folder.path().join("rolegate.yaml"), config).unwrap();
+    }
+
+    /// The first line of the log that holds the text, already there or still to come.
+    pub async fn wait_for_log(&self, text: &str) -> String {
+        match self.process.stderr.wait_for(|line| line.contains(text)).await {
+            Some(line) => line,
+            None => self.process.fail(&format!("no `{text}` in the log")),
+        }
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
+    /// How it ends.
+    pub async fn wait_exit(&self) -> ExitStatus {
+        self.process.wait_exit().await
+    }
+
+    fn spawn(arguments: &[&str]) -> Process {
+        let mut command = command_of(env!("CARGO_BIN_EXE_rolegate"));
+        command.args(arguments);
+        Process::spawn("rolegate", command)
+    }
+
+    fn at(&self, name: &str) -> &str {
+        self.said(name).unwrap_or_else(|| panic!("no `{name}` in `{}`", self.ready))
+    }
+}
