@@ -1,4 +1,4 @@
-//! Every type's table: what is taken, and what is refused with which words.
+//! Tests of the field types, against the table of the reference.
 
 use serde_json::{Map, Value, json};
 
