@@ -13,7 +13,7 @@ fn source(text: &str) -> TokenSource {
         TokenSource::Query(name.to_owned())
     } else {
         let (name, scheme) = text.split_once(':').map_or((text, None), |(name, scheme)| (name, Some(scheme)));
-        TokenSource::Header { name: name.to_owned(), scheme: scheme.map(str::to_owned) }
+        TokenSource::Header { name: name.to_owned().try_into().unwrap(), scheme: scheme.map(str::to_owned) }
     }
 }
 
