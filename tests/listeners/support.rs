@@ -42,7 +42,7 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) stop: CancellationToken,
     pub(crate) served: JoinHandle<usize>,
-    /// The bodies of all requests that reached the handler.
+    /// The bodies of all requests that reached the handler whole.
     pub(crate) seen: Arc<Mutex<HashSet<Bytes>>>,
 }
 
@@ -92,7 +92,17 @@ where
     hyper::service::service_fn(move |request: Request<Incoming>| {
         let (seen, work) = (seen.clone(), work.clone());
         async move {
-            let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let body = match request.into_body().collect().await {
+                Ok(body) => body.to_bytes(),
+                // A client of hyper's takes requests back that it had queued when it heard of the end.
+                Err(error) => {
+                    assert!(
+                        format!("{error:?}").contains("CANCEL, Remote"),
+                        "broken by the server: {error:?}"
+                    );
+                    return Ok(Response::new(Full::default()));
+                }
+            };
             seen.lock().unwrap().insert(body.clone());
             work().await;
             Ok(Response::new(Full::new(body)))
