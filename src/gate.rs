@@ -11,12 +11,10 @@ use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decid
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
+pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
-use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
-
-/// The most roles that one request may name.
-pub const MAX_ROLES: usize = 8;
+use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 
 /// What a door asks.
 #[derive(Debug, Clone, Copy)]
@@ -144,11 +142,17 @@ impl<V: Verify> Gate<V> {
     }
 
     /// The first role that allows wins; else undecided if any is; else the first role's denial.
-    async fn any_role(&self, ask: &Ask<'_>, mount: &Arc<Mount>, trail: &mut (impl Trail + Send)) -> Outcome {
+    async fn any_role<'a>(
+        &self,
+        ask: &Ask<'a>,
+        mount: &'a Arc<Mount>,
+        trail: &mut (impl Trail + Send),
+    ) -> Outcome {
         let mut worst: Option<Outcome> = None;
+        let mut found = Found::default();
         for name in ask.roles.iter().take(MAX_ROLES) {
             let outcome = match mount.role(name) {
-                Some(role) => self.one_role(ask, mount, role, trail).await,
+                Some(role) => self.one_role(ask, mount, role, &mut found, trail).await,
                 None => Outcome::Deny(Deny::UnknownRole),
             };
             match (&outcome, &worst) {
@@ -160,11 +164,12 @@ impl<V: Verify> Gate<V> {
         worst.unwrap_or(Outcome::Deny(Deny::NoRole))
     }
 
-    async fn one_role(
+    async fn one_role<'a>(
         &self,
-        ask: &Ask<'_>,
+        ask: &Ask<'a>,
         mount: &Arc<Mount>,
-        role: &Arc<Role>,
+        role: &'a Arc<Role>,
+        found: &mut Found<'a>,
         trail: &mut (impl Trail + Send),
     ) -> Outcome {
         let case = Case {
@@ -196,13 +201,27 @@ impl<V: Verify> Gate<V> {
                 Ok(Verdict::Allow(_)) => return facts.grant(mount, role),
             };
             match (needs, ask.token, &query) {
-                (Needs::Signature, Ok(token), _) => facts.signed = Some(self.verifier.signed(mount, token)),
+                (Needs::Signature, Ok(token), _) => {
+                    facts.signed =
+                        Some(*found.signed.get_or_insert_with(|| self.verifier.signed(mount, token)));
+                }
                 (Needs::Review, _, Some(query)) => {
-                    facts.review = Some(self.verifier.review(*query, ask.freshness, ask.deadline).await);
+                    let review = match found.review_for(&audiences) {
+                        Some(review) => review,
+                        None => {
+                            let review =
+                                by(ask.deadline, self.verifier.review(*query, ask.freshness, ask.deadline))
+                                    .await;
+                            found.reviews.push((audiences.clone(), review.clone()));
+                            review
+                        }
+                    };
+                    facts.review = Some(review);
                 }
                 (Needs::Selection(namespace), _, _) => {
                     let namespace = namespace.to_owned();
-                    let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline).await;
+                    let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline);
+                    let labels = by(ask.deadline, labels).await;
                     facts.selected = Some(labels.map(|labels| selects(role, &labels)));
                 }
                 // `decide` asks for proof only of a token that it has read.
@@ -212,11 +231,36 @@ impl<V: Verify> Gate<V> {
     }
 }
 
+type Audiences<'a> = SmallVec<[&'a str; 4]>;
+type Reviewed = Result<Arc<Review>, Undecided>;
+
+/// What was asked for the roles so far, so that an API server that is away is waited for once and not eight times.
+#[derive(Debug, Default)]
+struct Found<'a> {
+    signed: Option<bool>,
+    reviews: SmallVec<[(Audiences<'a>, Reviewed); 1]>,
+}
+
+impl Found<'_> {
+    fn review_for(&self, audiences: &[&str]) -> Option<Reviewed> {
+        let mut reviews = self.reviews.iter();
+        reviews.find(|(asked, _)| asked.as_slice() == audiences).map(|(_, review)| review.clone())
+    }
+}
+
+/// The answer of a port, as long as the caller waits for it.
+async fn by<T>(deadline: Option<Instant>, answer: Answer<'_, T>) -> Result<T, Undecided> {
+    match deadline {
+        None => answer.await,
+        Some(at) => tokio::time::timeout_at(at.into(), answer).await.unwrap_or(Err(Undecided::Deadline)),
+    }
+}
+
 /// What was gathered for one role.
 #[derive(Debug, Default)]
 struct Facts {
     signed: Option<bool>,
-    review: Option<Result<Arc<Review>, Undecided>>,
+    review: Option<Reviewed>,
     selected: Option<Result<bool, Undecided>>,
 }
 
@@ -242,9 +286,8 @@ fn selects(role: &Role, labels: &Labels) -> bool {
 }
 
 /// What the review is asked for: the demanded audience, else the token's own; sorted, none twice.
-fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> SmallVec<[&'a str; 4]> {
-    let mut audiences: SmallVec<[&str; 4]> = match (demanded_audience(role, ask.default_audience), ask.token)
-    {
+fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> Audiences<'a> {
+    let mut audiences: Audiences<'_> = match (demanded_audience(role, ask.default_audience), ask.token) {
         (Some(demanded), _) => std::iter::once(demanded).collect(),
         (None, Ok(token)) => token.claims.audiences.iter().map(String::as_str).collect(),
         (None, Err(_)) => SmallVec::new(),
@@ -255,4 +298,4 @@ fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> SmallVec<[&'a str; 4]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

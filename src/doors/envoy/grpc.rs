@@ -85,7 +85,7 @@ pub(super) async fn read_message<B: Body<Data = Bytes> + Unpin>(
 pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 {
+    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let number: u64 = digits.parse().ok()?;

@@ -19,13 +19,15 @@ use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 
 /// What the verifier says, to everybody alike; a review for the audience `down` cannot be had.
 #[derive(Debug, Clone)]
-pub(super) struct Script {
-    pub(super) signed: bool,
-    pub(super) remembered: Option<Arc<Review>>,
-    pub(super) review: Result<Arc<Review>, Undecided>,
-    pub(super) labels: Result<Labels, Undecided>,
+pub(crate) struct Script {
+    pub(crate) signed: bool,
+    pub(crate) remembered: Option<Arc<Review>>,
+    pub(crate) review: Result<Arc<Review>, Undecided>,
+    pub(crate) labels: Result<Labels, Undecided>,
     /// Each review says that it waits, and goes on when it is told to.
-    pub(super) held: bool,
+    pub(crate) held: bool,
+    /// Labels never come.
+    pub(crate) labels_hang: bool,
 }
 
 impl Default for Script {
@@ -37,6 +39,7 @@ impl Default for Script {
             review: Ok(confirmed()),
             labels: Ok(Labels::Known(Arc::new(labels))),
             held: false,
+            labels_hang: false,
         }
     }
 }
@@ -92,7 +95,12 @@ impl Verify for Scripted {
         _deadline: Option<Instant>,
     ) -> Answer<'a, Labels> {
         self.note(format!("labels {namespace} of set {}", mount.generation));
-        Box::pin(async { self.script.labels.clone() })
+        Box::pin(async {
+            if self.script.labels_hang {
+                std::future::pending::<()>().await;
+            }
+            self.script.labels.clone()
+        })
     }
 }
 
@@ -110,19 +118,20 @@ impl Clock for Still {
 }
 
 /// A gate, and all that a test changes or looks at.
-pub(super) struct House {
+pub(crate) struct House {
     gate: Gate<Scripted>,
     calls: Arc<Mutex<Vec<String>>>,
-    pub(super) snapshot: Arc<ArcSwapOption<Snapshot>>,
-    pub(super) waiting: Arc<Notify>,
-    pub(super) go_on: Arc<Notify>,
-    pub(super) mount: &'static str,
-    pub(super) token: String,
-    pub(super) default_audience: Option<&'static str>,
+    pub(crate) snapshot: Arc<ArcSwapOption<Snapshot>>,
+    pub(crate) waiting: Arc<Notify>,
+    pub(crate) go_on: Arc<Notify>,
+    pub(crate) mount: &'static str,
+    pub(crate) token: String,
+    pub(crate) default_audience: Option<&'static str>,
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl House {
-    pub(super) fn new(set: Option<Arc<Snapshot>>, script: Script) -> Self {
+    pub(crate) fn new(set: Option<Arc<Snapshot>>, script: Script) -> Self {
         let (calls, waiting, go_on) = (Arc::default(), Arc::default(), Arc::default());
         let snapshot = Arc::new(ArcSwapOption::new(set));
         let verifier = Scripted {
@@ -140,14 +149,15 @@ impl House {
             mount: "kubernetes",
             token: token(&["api", "down"]),
             default_audience: None,
+            deadline: None,
         }
     }
 
-    pub(super) async fn ask(&self, roles: &[&str], freshness: Freshness) -> Decision {
+    pub(crate) async fn ask(&self, roles: &[&str], freshness: Freshness) -> Decision {
         self.ask_telling(roles, freshness, &mut Unseen).await
     }
 
-    pub(super) async fn ask_telling(
+    pub(crate) async fn ask_telling(
         &self,
         roles: &[&str],
         freshness: Freshness,
@@ -160,19 +170,19 @@ impl House {
             peer: None,
             default_audience: self.default_audience,
             freshness,
-            deadline: None,
+            deadline: self.deadline,
         };
         self.gate.ask(&ask, trail).await
     }
 
     /// What the verifier was asked, in order.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
 }
 
 /// The mount `kubernetes` with keys and these roles; the generation tells one set from another.
-pub(super) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc<Snapshot> {
+pub(crate) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc<Snapshot> {
     let config = MountConfig {
         kubernetes_host: "https://kubernetes.default.svc".to_owned(),
         kubernetes_ca_cert: String::new(),
@@ -190,7 +200,7 @@ pub(super) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc
 }
 
 /// A role that admits `shop/orders`.
-pub(super) fn role(name: &str) -> Role {
+pub(crate) fn role(name: &str) -> Role {
     Role {
         name: name.to_owned(),
         bound_service_account_names: vec!["orders".to_owned()],
@@ -203,16 +213,16 @@ pub(super) fn role(name: &str) -> Role {
 }
 
 /// A role that admits another service account.
-pub(super) fn closed(name: &str) -> Role {
+pub(crate) fn closed(name: &str) -> Role {
     Role { bound_service_account_names: vec!["billing".to_owned()], ..role(name) }
 }
 
-pub(super) fn with_audience(name: &str, audience: &str) -> Role {
+pub(crate) fn with_audience(name: &str, audience: &str) -> Role {
     Role { audience: audience.to_owned(), ..role(name) }
 }
 
 /// A token of `shop/orders` with these audiences.
-pub(super) fn token(audiences: &[&str]) -> String {
+pub(crate) fn token(audiences: &[&str]) -> String {
     let payload = json!({
         "aud": audiences,
         "kubernetes.io": {"namespace": "shop", "serviceaccount": {"name": "orders", "uid": "u-1"}},
@@ -222,7 +232,7 @@ pub(super) fn token(audiences: &[&str]) -> String {
 }
 
 /// The API server's word that the token is that of `shop/orders`.
-pub(super) fn confirmed() -> Arc<Review> {
+pub(crate) fn confirmed() -> Arc<Review> {
     let status = ReviewStatus {
         authenticated: true,
         username: "system:serviceaccount:shop:orders".to_owned(),
