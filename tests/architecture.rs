@@ -35,7 +35,17 @@ const LAYERS: [Layer; 15] = [
     layer(
         "app",
         &[
-            "core", "ports", "health", "lifecycle", "metrics", "config", "gate", "net", "verify", "store", "doors",
+            "core",
+            "ports",
+            "health",
+            "lifecycle",
+            "metrics",
+            "config",
+            "gate",
+            "net",
+            "verify",
+            "store",
+            "doors",
             "dev",
         ],
         None,
@@ -43,8 +53,17 @@ const LAYERS: [Layer; 15] = [
     layer("main", &["config", "store", "telemetry", "app"], None),
 ];
 
-const CORE_PACKAGES: &[&str] =
-    &["base64", "ipnet", "serde", "serde_json", "serde_saphyr", "smallvec", "thiserror", "x509_parser"];
+const CORE_PACKAGES: &[&str] = &[
+    "aws_lc_rs",
+    "base64",
+    "ipnet",
+    "serde",
+    "serde_json",
+    "serde_saphyr",
+    "smallvec",
+    "thiserror",
+    "x509_parser",
+];
 
 /// What the core must not touch of the standard library: time, files, processes, threads, sockets.
 const WORLD: [&str; 13] = [

@@ -13,7 +13,7 @@ use crate::core::mount::MountConfig;
 use crate::core::role::{AliasNameSource, Role, TokenParameters};
 use crate::core::secret::Secret;
 use crate::dev::cluster::{Cluster, ClusterError};
-use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol, with_peer};
+use crate::net::{Bound as Listener, Limits, Listen, Protocol, with_peer};
 use crate::store::memory::MemoryStore;
 use crate::verify::LocalCluster;
 

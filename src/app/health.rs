@@ -35,7 +35,9 @@ pub async fn ask(url: &str) -> Result<(), HealthError> {
     let authority = url
         .strip_prefix("http://")
         .map(|rest| rest.trim_end_matches('/'))
-        .filter(|authority| authority.parse::<http::uri::Authority>().is_ok_and(|parsed| parsed.port().is_some()))
+        .filter(|authority| {
+            authority.parse::<http::uri::Authority>().is_ok_and(|parsed| parsed.port().is_some())
+        })
         .ok_or_else(|| HealthError::Url(url.to_owned()))?;
     let failed = |error| HealthError::Connect(url.to_owned(), error);
     let (status, body) = match tokio::time::timeout(TIMEOUT, readyz(authority)).await {
@@ -45,7 +47,9 @@ pub async fn ask(url: &str) -> Result<(), HealthError> {
     if status.is_success() { Ok(()) } else { Err(HealthError::NotReady(body.trim().to_owned())) }
 }
 
-async fn readyz(authority: &str) -> Result<(http::StatusCode, String), Box<dyn std::error::Error + Send + Sync>> {
+async fn readyz(
+    authority: &str,
+) -> Result<(http::StatusCode, String), Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::connect(authority).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get("/readyz").header("host", authority).body(Empty::<bytes::Bytes>::new())?;
