@@ -16,6 +16,10 @@ use super::wire::lean::{self, AttributeContext, HeaderValue, SocketAddress, Stru
 pub(super) struct Sent(lean::CheckRequest);
 
 impl Sent {
+    pub(super) const fn message(&self) -> &lean::CheckRequest {
+        &self.0
+    }
+
     pub(super) fn view(&self) -> RequestView<'_> {
         RequestView::new(&self.0)
     }

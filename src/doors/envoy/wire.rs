@@ -8,3 +8,6 @@ pub mod lean {
 
 /// What gRPC reflection serves: the descriptors of `proto/external_auth.proto`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/external_auth.binpb"));
+
+#[cfg(test)]
+mod tests;
