@@ -11,12 +11,10 @@ use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decid
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
+pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
 use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
-
-/// The most roles that one request may name.
-pub const MAX_ROLES: usize = 8;
 
 /// What a door asks.
 #[derive(Debug, Clone, Copy)]
@@ -150,10 +148,11 @@ impl<V: Verify> Gate<V> {
         mount: &'a Arc<Mount>,
         trail: &mut (impl Trail + Send),
     ) -> Outcome {
-        let (mut worst, mut waited) = (None, None);
+        let mut worst: Option<Outcome> = None;
+        let mut found = Found::default();
         for name in ask.roles.iter().take(MAX_ROLES) {
             let outcome = match mount.role(name) {
-                Some(role) => self.one_role(ask, mount, role, &mut waited, trail).await,
+                Some(role) => self.one_role(ask, mount, role, &mut found, trail).await,
                 None => Outcome::Deny(Deny::UnknownRole),
             };
             match (&outcome, &worst) {
@@ -168,9 +167,9 @@ impl<V: Verify> Gate<V> {
     async fn one_role<'a>(
         &self,
         ask: &Ask<'a>,
-        mount: &'a Arc<Mount>,
+        mount: &Arc<Mount>,
         role: &'a Arc<Role>,
-        waited: &mut Waited<'a>,
+        found: &mut Found<'a>,
         trail: &mut (impl Trail + Send),
     ) -> Outcome {
         let case = Case {
@@ -202,15 +201,21 @@ impl<V: Verify> Gate<V> {
                 Ok(Verdict::Allow(_)) => return facts.grant(mount, role),
             };
             match (needs, ask.token, &query) {
-                (Needs::Signature, Ok(token), _) => facts.signed = Some(self.verifier.signed(mount, token)),
+                (Needs::Signature, Ok(token), _) => {
+                    facts.signed =
+                        Some(*found.signed.get_or_insert_with(|| self.verifier.signed(mount, token)));
+                }
                 (Needs::Review, _, Some(query)) => {
-                    let review = match waited {
-                        Some((same, review)) if *same == audiences => review.clone(),
-                        _ => {
-                            by(ask.deadline, self.verifier.review(*query, ask.freshness, ask.deadline)).await
+                    let review = match found.review_for(&audiences) {
+                        Some(review) => review,
+                        None => {
+                            let review =
+                                by(ask.deadline, self.verifier.review(*query, ask.freshness, ask.deadline))
+                                    .await;
+                            found.reviews.push((audiences.clone(), review.clone()));
+                            review
                         }
                     };
-                    *waited = Some((audiences.clone(), review.clone()));
                     facts.review = Some(review);
                 }
                 (Needs::Selection(namespace), _, _) => {
@@ -226,11 +231,22 @@ impl<V: Verify> Gate<V> {
     }
 }
 
-/// What a review asks for, sorted.
 type Audiences<'a> = SmallVec<[&'a str; 4]>;
+type Reviewed = Result<Arc<Review>, Undecided>;
 
-/// The review that was waited for last: the next role that asks for the same does not wait again, even in vain.
-type Waited<'a> = Option<(Audiences<'a>, Result<Arc<Review>, Undecided>)>;
+/// What was asked for the roles so far, so that an API server that is away is waited for once and not eight times.
+#[derive(Debug, Default)]
+struct Found<'a> {
+    signed: Option<bool>,
+    reviews: SmallVec<[(Audiences<'a>, Reviewed); 1]>,
+}
+
+impl Found<'_> {
+    fn review_for(&self, audiences: &[&str]) -> Option<Reviewed> {
+        let mut reviews = self.reviews.iter();
+        reviews.find(|(asked, _)| asked.as_slice() == audiences).map(|(_, review)| review.clone())
+    }
+}
 
 /// The answer of a port, as long as the caller waits for it.
 async fn by<T>(deadline: Option<Instant>, answer: Answer<'_, T>) -> Result<T, Undecided> {
@@ -244,7 +260,7 @@ async fn by<T>(deadline: Option<Instant>, answer: Answer<'_, T>) -> Result<T, Un
 #[derive(Debug, Default)]
 struct Facts {
     signed: Option<bool>,
-    review: Option<Result<Arc<Review>, Undecided>>,
+    review: Option<Reviewed>,
     selected: Option<Result<bool, Undecided>>,
 }
 

@@ -2,10 +2,11 @@
 
 mod bound;
 mod connection;
-mod first_words;
+
 mod reload;
 mod serve;
 mod spawn;
+mod stream;
 mod tls;
 
 use std::net::SocketAddr;

@@ -135,6 +135,14 @@ async fn the_review_is_asked_for_the_demanded_audience_or_else_for_the_tokens_ow
 }
 
 #[tokio::test]
+async fn what_was_asked_for_one_role_is_not_asked_again_for_the_next() {
+    let down = ["a", "b", "c"].map(|name| script::with_audience(name, "down"));
+    let house = House::new(Some(set(1, down)), Script::default());
+    assert_eq!(told(&house.ask(&["a", "b", "c"], Freshness::Fresh).await), "api_server_unreachable");
+    assert_eq!(house.calls(), ["signed", "review down Fresh"]);
+}
+
+#[tokio::test]
 async fn labels_are_asked_only_of_the_reviewed_namespace_and_only_where_no_glob_fits() {
     let selector = |value: &str| {
         let match_labels = [("team".to_owned(), value.to_owned())].into();

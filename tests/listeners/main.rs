@@ -4,3 +4,4 @@
 mod drain;
 mod limits;
 mod support;
+mod tls;

@@ -108,14 +108,14 @@ pub(crate) enum Client {
 
 impl Client {
     pub(crate) async fn http1(addr: SocketAddr) -> Self {
-        let io = TokioIo::new(TcpStream::connect(addr).await.unwrap());
+        let io = TokioIo::new(connect(addr).await);
         let (sender, connection) = http1::handshake(io).await.unwrap();
         tokio::spawn(connection);
         Self::Http1(sender)
     }
 
     pub(crate) async fn http2(addr: SocketAddr) -> Self {
-        Self::http2_over(TcpStream::connect(addr).await.unwrap()).await.unwrap()
+        Self::http2_over(connect(addr).await).await.unwrap()
     }
 
     pub(crate) async fn http2_over(
@@ -151,4 +151,11 @@ impl Client {
             Self::Http1(_) => panic!("HTTP/1 has one request at a time"),
         }
     }
+}
+
+/// Without delays, so that headers and body written one after the other do not wait for each other.
+async fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
 }
