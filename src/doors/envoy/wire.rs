@@ -1,7 +1,7 @@
 //! The lean view of CheckRequest, made from `proto/external_auth.proto`.
 
 /// The generated messages.
-#[expect(missing_docs, clippy::all, reason = "generated; the .proto file documents them")]
+#[expect(missing_docs, reason = "generated; the .proto file documents them")]
 pub mod lean {
     include!(concat!(env!("OUT_DIR"), "/envoy.service.auth.v3.rs"));
 }
