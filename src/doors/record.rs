@@ -97,7 +97,7 @@ mod tests {
         let decision = Decision { mount: Some("kubernetes".into()), outcome };
         tracing::subscriber::with_default(subscriber, || {
             let id = DecisionIds::new(7).next();
-            Recorder::new(Metrics::default()).record("envoy", &id, &decision, Duration::ZERO);
+            Recorder::new(Metrics::default()).record("envoy", &id, &decision, Duration::ZERO, String::new);
         });
         serde_json::from_slice(&lines.0.lock().unwrap()).expect("one line of JSON")
     }
