@@ -1,5 +1,6 @@
 //! A verifier that answers from a script and notes what it was asked, and a gate over it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::core::mount::{Mount, MountConfig, Snapshot};
 use crate::core::reason::Undecided;
 use crate::core::role::{AliasNameSource, Role, TokenParameters};
 use crate::core::token::UnverifiedToken;
-use crate::gate::{Ask, Decision, Gate};
+use crate::gate::{Ask, Decision, Gate, Grant};
 use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 
 /// What the verifier says, to everybody alike; a review for the audience `down` cannot be had.
@@ -26,8 +27,6 @@ pub(crate) struct Script {
     pub(crate) labels: Result<Labels, Undecided>,
     /// Each review says that it waits, and goes on when it is told to.
     pub(crate) held: bool,
-    /// Labels never come.
-    pub(crate) labels_hang: bool,
 }
 
 impl Default for Script {
@@ -39,7 +38,6 @@ impl Default for Script {
             review: Ok(confirmed()),
             labels: Ok(Labels::Known(Arc::new(labels))),
             held: false,
-            labels_hang: false,
         }
     }
 }
@@ -95,12 +93,7 @@ impl Verify for Scripted {
         _deadline: Option<Instant>,
     ) -> Answer<'a, Labels> {
         self.note(format!("labels {namespace} of set {}", mount.generation));
-        Box::pin(async {
-            if self.script.labels_hang {
-                std::future::pending::<()>().await;
-            }
-            self.script.labels.clone()
-        })
+        Box::pin(async { self.script.labels.clone() })
     }
 }
 
@@ -127,7 +120,6 @@ pub(crate) struct House {
     pub(crate) mount: &'static str,
     pub(crate) token: String,
     pub(crate) default_audience: Option<&'static str>,
-    pub(crate) deadline: Option<Instant>,
 }
 
 impl House {
@@ -149,7 +141,6 @@ impl House {
             mount: "kubernetes",
             token: token(&["api", "down"]),
             default_audience: None,
-            deadline: None,
         }
     }
 
@@ -170,7 +161,7 @@ impl House {
             peer: None,
             default_audience: self.default_audience,
             freshness,
-            deadline: self.deadline,
+            deadline: None,
         };
         self.gate.ask(&ask, trail).await
     }
@@ -240,4 +231,10 @@ pub(crate) fn confirmed() -> Arc<Review> {
         ..ReviewStatus::default()
     };
     Arc::new(Review::of(&status, &[""; 0]))
+}
+
+/// A grant of this role at this path, as the gate makes it after that review.
+pub(crate) fn grant(path: &str, role: Role, review: Arc<Review>) -> Grant {
+    let mount = Mount { path: path.into(), generation: 1, config: None, roles: HashMap::new() };
+    Grant::new(&Arc::new(mount), &Arc::new(role), &review)
 }
