@@ -98,7 +98,7 @@ async fn drain(
 ) {
     tokio::time::sleep(lame_duck).await;
     doors.cancel();
-    while parts.len() > 0 {
+    while !parts.is_empty() {
         match name(parts.join_next().await) {
             "envoy door" => behind.cancel(),
             part => tracing::debug!(part, "ended"),
