@@ -3,7 +3,6 @@
 pub(crate) mod script;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use script::{House, Script, confirmed, role, set, token};
@@ -190,30 +189,6 @@ async fn roles_that_ask_for_the_same_audiences_wait_for_one_review_even_in_vain(
         calls.retain(|call| call.starts_with("review"));
         assert_eq!(calls, ["review api Cached", "review api,down Cached"]);
     }
-}
-
-#[tokio::test]
-async fn a_port_that_never_answers_is_given_up_at_the_deadline() {
-    let mut labelled = role("orders");
-    labelled.bound_service_account_namespaces.clear();
-    labelled.bound_service_account_namespace_selector = Some(LabelSelector::default());
-    let review = Script { held: true, ..Script::default() };
-    let labels = Script { labels_hang: true, ..Script::default() };
-    for (role, script) in [(role("orders"), review), (labelled, labels)] {
-        let mut house = House::new(Some(set(1, [role])), script);
-        house.deadline = Some(Instant::now());
-        let asked = house.ask(&["orders"], Freshness::Cached);
-        let decision = tokio::time::timeout(Duration::from_secs(60), asked).await.expect("an answer");
-        assert_eq!((told(&decision).as_str(), decision.mount.as_deref()), ("deadline", Some("kubernetes")));
-    }
-}
-
-#[tokio::test]
-async fn a_deadline_that_has_passed_does_not_refuse_what_is_known_already() {
-    let script = Script { remembered: Some(confirmed()), held: true, ..Script::default() };
-    let mut house = House::new(Some(set(1, [role("orders")])), script);
-    house.deadline = Some(Instant::now());
-    assert_eq!(told(&house.ask(&["orders"], Freshness::Cached).await), "allow orders");
 }
 
 #[tokio::test]

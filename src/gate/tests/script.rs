@@ -27,8 +27,6 @@ pub(crate) struct Script {
     pub(crate) labels: Result<Labels, Undecided>,
     /// Each review says that it waits, and goes on when it is told to.
     pub(crate) held: bool,
-    /// Labels never come.
-    pub(crate) labels_hang: bool,
 }
 
 impl Default for Script {
@@ -40,7 +38,6 @@ impl Default for Script {
             review: Ok(confirmed()),
             labels: Ok(Labels::Known(Arc::new(labels))),
             held: false,
-            labels_hang: false,
         }
     }
 }
@@ -96,12 +93,7 @@ impl Verify for Scripted {
         _deadline: Option<Instant>,
     ) -> Answer<'a, Labels> {
         self.note(format!("labels {namespace} of set {}", mount.generation));
-        Box::pin(async {
-            if self.script.labels_hang {
-                std::future::pending::<()>().await;
-            }
-            self.script.labels.clone()
-        })
+        Box::pin(async { self.script.labels.clone() })
     }
 }
 
@@ -128,7 +120,6 @@ pub(crate) struct House {
     pub(crate) mount: &'static str,
     pub(crate) token: String,
     pub(crate) default_audience: Option<&'static str>,
-    pub(crate) deadline: Option<Instant>,
 }
 
 impl House {
@@ -150,7 +141,6 @@ impl House {
             mount: "kubernetes",
             token: token(&["api", "down"]),
             default_audience: None,
-            deadline: None,
         }
     }
 
@@ -171,7 +161,7 @@ impl House {
             peer: None,
             default_audience: self.default_audience,
             freshness,
-            deadline: self.deadline,
+            deadline: None,
         };
         self.gate.ask(&ask, trail).await
     }
