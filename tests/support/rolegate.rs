@@ -4,7 +4,10 @@ use std::{net::SocketAddr, process::ExitStatus};
 
 use tempfile::TempDir;
 
-use super::process::{Process, command_of};
+use super::{
+    http::{Answer, Client},
+    process::{Process, command_of},
+};
 
 /// A running rolegate that has said that it is ready.
 #[derive(Debug)]
@@ -70,6 +73,23 @@ impl Rolegate {
     /// Where the operations door listens.
     pub fn ops(&self) -> SocketAddr {
         self.at("ops").trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// What the operations door answers.
+    pub async fn ops_get(&self, path: &str) -> Answer {
+        Client::http1(self.ops()).get(path, &[]).await
+    }
+
+    /// The sum of a metric's samples whose labels hold all these texts, such as `outcome="deny"`.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let text = self.ops_get("/metrics").await.text();
+        let samples = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            let (given, value) = rest.rsplit_once(' ')?;
+            let ours = given.is_empty() || given.starts_with('{');
+            (ours && labels.iter().all(|label| given.contains(label))).then(|| value.parse::<f64>().unwrap())
+        });
+        samples.sum()
     }
 
     /// What the ready line says under this name: `vault`, `cluster`, `kubeconfig`; nothing where it is left out.
