@@ -14,7 +14,7 @@ use crate::core::reason::{Deny, Undecided};
 pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
-use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
+use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
 
 /// What a door asks.
 #[derive(Debug, Clone, Copy)]
@@ -180,11 +180,9 @@ impl<V: Verify> Gate<V> {
             now: self.clock.unix_now(),
         };
         let audiences = audiences(ask, role);
-        let query = ask.token.as_ref().ok().map(|token| ReviewQuery {
-            mount,
-            token: token.raw,
-            expires: (token.claims.expires != 0).then_some(token.claims.expires),
-            audiences: &audiences,
+        let query = ask.token.as_ref().ok().map(|token| {
+            let expires = (token.claims.expires != 0).then_some(token.claims.expires);
+            ReviewQuery::new(mount, token.raw, expires, &audiences)
         });
         let mut facts = Facts::default();
         let mut told = 0;
@@ -209,9 +207,7 @@ impl<V: Verify> Gate<V> {
                     let review = match found.review_for(&audiences) {
                         Some(review) => review,
                         None => {
-                            let review =
-                                by(ask.deadline, self.verifier.review(*query, ask.freshness, ask.deadline))
-                                    .await;
+                            let review = self.verifier.review(*query, ask.freshness, ask.deadline).await;
                             found.reviews.push((audiences.clone(), review.clone()));
                             review
                         }
@@ -220,8 +216,7 @@ impl<V: Verify> Gate<V> {
                 }
                 (Needs::Selection(namespace), _, _) => {
                     let namespace = namespace.to_owned();
-                    let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline);
-                    let labels = by(ask.deadline, labels).await;
+                    let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline).await;
                     facts.selected = Some(labels.map(|labels| selects(role, &labels)));
                 }
                 // `decide` asks for proof only of a token that it has read.
@@ -245,14 +240,6 @@ impl Found<'_> {
     fn review_for(&self, audiences: &[&str]) -> Option<Reviewed> {
         let mut reviews = self.reviews.iter();
         reviews.find(|(asked, _)| asked.as_slice() == audiences).map(|(_, review)| review.clone())
-    }
-}
-
-/// The answer of a port, as long as the caller waits for it.
-async fn by<T>(deadline: Option<Instant>, answer: Answer<'_, T>) -> Result<T, Undecided> {
-    match deadline {
-        None => answer.await,
-        Some(at) => tokio::time::timeout_at(at.into(), answer).await.unwrap_or(Err(Undecided::Deadline)),
     }
 }
 

@@ -19,7 +19,16 @@ impl Recorder {
     }
 
     /// Counts a decision and logs it: allows at level debug, denials at info, the undecided at warn.
-    pub fn record(&self, door: &'static str, id: &DecisionId, decision: &Decision, took: Duration) {
+    ///
+    /// `roles` is what was asked for, where that is known; it is only called where it is written down.
+    pub fn record(
+        &self,
+        door: &'static str,
+        id: &DecisionId,
+        decision: &Decision,
+        took: Duration,
+        roles: impl FnOnce() -> String,
+    ) {
         let (outcome, reason) = (decision.outcome.name(), decision.outcome.reason());
         self.metrics.decision(door, decision.mount.as_ref(), outcome, reason, took);
         let mount = decision.mount.as_deref().unwrap_or("unknown");
@@ -38,8 +47,12 @@ impl Recorder {
                     "decided"
                 );
             }
-            Outcome::Deny(_) => tracing::info!(door, decision_id, outcome, reason, mount, "decided"),
-            Outcome::Undecided(_) => tracing::warn!(door, decision_id, outcome, reason, mount, "decided"),
+            Outcome::Deny(_) => {
+                tracing::info!(door, decision_id, outcome, reason, mount, roles = roles(), "decided");
+            }
+            Outcome::Undecided(_) => {
+                tracing::warn!(door, decision_id, outcome, reason, mount, roles = roles(), "decided");
+            }
         }
     }
 }

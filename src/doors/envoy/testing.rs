@@ -1,4 +1,4 @@
-//! CheckRequests for tests, built a field at a time.
+//! CheckRequests for tests, built a field at a time, and the settings that read them.
 
 use bytes::Bytes;
 
@@ -10,12 +10,17 @@ use super::wire::lean::metadata::FilterMetadataEntry;
 use super::wire::lean::r#struct::FieldsEntry;
 use super::wire::lean::value::Kind;
 use super::wire::lean::{self, AttributeContext, HeaderValue, SocketAddress, Struct, Value};
+use crate::config::TokenSource;
 
 /// A request that is being put together; what is not given is left out.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Sent(lean::CheckRequest);
 
 impl Sent {
+    pub(super) const fn message(&self) -> &lean::CheckRequest {
+        &self.0
+    }
+
     pub(super) fn view(&self) -> RequestView<'_> {
         RequestView::new(&self.0)
     }
@@ -88,4 +93,20 @@ impl Sent {
 
 fn copy(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
+}
+
+/// Sources as `header:scheme`, `header`, `cookie=name` or `query?name`.
+pub(super) fn sources(texts: &[&str]) -> Vec<TokenSource> {
+    texts.iter().map(|text| source(text)).collect()
+}
+
+fn source(text: &str) -> TokenSource {
+    if let Some(name) = text.strip_prefix("cookie=") {
+        TokenSource::Cookie(name.to_owned())
+    } else if let Some(name) = text.strip_prefix("query?") {
+        TokenSource::Query(name.to_owned())
+    } else {
+        let (name, scheme) = text.split_once(':').map_or((text, None), |(name, scheme)| (name, Some(scheme)));
+        TokenSource::Header { name: name.to_owned().try_into().unwrap(), scheme: scheme.map(str::to_owned) }
+    }
 }

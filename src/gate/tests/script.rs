@@ -1,5 +1,6 @@
 //! A verifier that answers from a script and notes what it was asked, and a gate over it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::core::mount::{Mount, MountConfig, Snapshot};
 use crate::core::reason::Undecided;
 use crate::core::role::{AliasNameSource, Role, TokenParameters};
 use crate::core::token::UnverifiedToken;
-use crate::gate::{Ask, Decision, Gate};
+use crate::gate::{Ask, Decision, Gate, Grant};
 use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 
 /// What the verifier says, to everybody alike; a review for the audience `down` cannot be had.
@@ -240,4 +241,10 @@ pub(crate) fn confirmed() -> Arc<Review> {
         ..ReviewStatus::default()
     };
     Arc::new(Review::of(&status, &[""; 0]))
+}
+
+/// A grant of this role at this path, as the gate makes it after that review.
+pub(crate) fn grant(path: &str, role: Role, review: Arc<Review>) -> Grant {
+    let mount = Mount { path: path.into(), generation: 1, config: None, roles: HashMap::new() };
+    Grant::new(&Arc::new(mount), &Arc::new(role), &review)
 }

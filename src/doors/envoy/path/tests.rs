@@ -13,7 +13,7 @@ fn entry(host: &str, prefix: &str, methods: &[&str]) -> Route {
         path_prefix: given(prefix).map(|prefix| prefix.try_into().unwrap()),
         methods: methods.iter().map(|method| (*method).to_owned().try_into().unwrap()).collect(),
         mount: None,
-        role: "r".to_owned().try_into().unwrap(),
+        role: "orders".to_owned().try_into().unwrap(),
     }
 }
 
@@ -198,7 +198,7 @@ fn the_first_route_that_fits_wholly_counts() {
     ] {
         let sent = Sent::default().host(host).path(path).method(method);
         let found = route(sent.view(), &table).unwrap();
-        let place = found.and_then(|found| table.iter().position(|entry| std::ptr::eq(entry, found)));
-        assert_eq!(place, expected, "{method} {host}{path}");
+        let found = found.and_then(|found| table.iter().position(|entry| std::ptr::eq(entry, found)));
+        assert_eq!(found, expected, "{method} {host}{path}");
     }
 }

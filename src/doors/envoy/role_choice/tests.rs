@@ -16,8 +16,10 @@ fn settings(route: Option<(&str, &str)>, default_role: Option<&str>) -> (Vec<Rou
         mount: (!mount.is_empty()).then(|| mount.to_owned().try_into().unwrap()),
         role: role.to_owned().try_into().unwrap(),
     });
-    let role = default_role.map(|role| role.to_owned().try_into().unwrap());
-    let default = DefaultRole { role, ..DefaultRole::default() };
+    let default = DefaultRole {
+        mount: "kubernetes".to_owned().try_into().unwrap(),
+        role: default_role.map(|role| role.to_owned().try_into().unwrap()),
+    };
     (route.into_iter().collect(), default)
 }
 

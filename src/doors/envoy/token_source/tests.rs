@@ -1,25 +1,11 @@
 //! Tables of what each kind of source finds.
 
-use super::super::testing::Sent;
+use super::super::testing::{Sent, sources};
 use super::find;
-use crate::config::TokenSource;
 use crate::core::reason::Deny::{self, AmbiguousToken, MalformedToken, NoToken};
 
-/// `header:scheme`, `header`, `cookie=name` or `query?name`.
-fn source(text: &str) -> TokenSource {
-    if let Some(name) = text.strip_prefix("cookie=") {
-        TokenSource::Cookie(name.to_owned())
-    } else if let Some(name) = text.strip_prefix("query?") {
-        TokenSource::Query(name.to_owned())
-    } else {
-        let (name, scheme) = text.split_once(':').map_or((text, None), |(name, scheme)| (name, Some(scheme)));
-        TokenSource::Header { name: name.to_owned().try_into().unwrap(), scheme: scheme.map(str::to_owned) }
-    }
-}
-
-fn found(sent: &Sent, sources: &[&str]) -> Result<String, Deny> {
-    let sources: Vec<TokenSource> = sources.iter().map(|text| source(text)).collect();
-    find(sent.view(), &sources).map(str::to_owned)
+fn found(sent: &Sent, texts: &[&str]) -> Result<String, Deny> {
+    find(sent.view(), &sources(texts)).map(str::to_owned)
 }
 
 fn lines(name: &str, values: &[&str]) -> Sent {
