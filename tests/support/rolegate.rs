@@ -32,11 +32,16 @@ pub struct Finished {
 impl Rolegate {
     /// `rolegate server` with this configuration.
     pub async fn server(config: &str) -> Self {
+        Self::server_with(config, &[]).await
+    }
+
+    /// `rolegate server` with this configuration and these variables in its environment.
+    pub async fn server_with(config: &str, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rolegate.yaml");
         std::fs::write(&path, config).unwrap();
-        let started = Self::start(&["server", "--config", path.to_str().unwrap()]).await;
-        Self { folder: Some(folder), ..started }
+        let process = Self::spawn(&["server", "--config", path.to_str().unwrap()], variables);
+        Self { folder: Some(folder), ..Self::of(process).await }
     }
 
     /// `rolegate dev`, each door on a free port.
@@ -49,7 +54,10 @@ impl Rolegate {
 
     /// Any command that serves; waits for its ready line, and fails with the log if it ends before.
     pub async fn start(arguments: &[&str]) -> Self {
-        let process = Self::spawn(arguments);
+        Self::of(Self::spawn(arguments, &[])).await
+    }
+
+    async fn of(process: Process) -> Self {
         let Some(ready) = process.stdout.wait_for(|line| line.starts_with("ready ")).await else {
             process.stderr.to_end().await;
             process.fail("no ready line on standard output")
@@ -59,7 +67,12 @@ impl Rolegate {
 
     /// Any command that ends by itself.
     pub async fn run(arguments: &[&str]) -> Finished {
-        let process = Self::spawn(arguments);
+        Self::run_with(arguments, &[]).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Finished {
+        let process = Self::spawn(arguments, variables);
         let stdout = process.stdout.to_end().await.join("\n");
         let stderr = process.stderr.to_end().await.join("\n");
         Finished { status: process.wait_exit().await, stdout, stderr }
@@ -121,9 +134,9 @@ impl Rolegate {
         self.process.wait_exit().await
     }
 
-    fn spawn(arguments: &[&str]) -> Process {
+    fn spawn(arguments: &[&str], variables: &[(&str, &str)]) -> Process {
         let mut command = command_of(env!("CARGO_BIN_EXE_rolegate"));
-        command.args(arguments);
+        command.args(arguments).envs(variables.iter().copied());
         Process::spawn("rolegate", command)
     }
 
