@@ -3,7 +3,7 @@
 pub(crate) mod script;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use script::{House, Script, confirmed, role, set, token};
@@ -189,22 +189,6 @@ async fn roles_that_ask_for_the_same_audiences_wait_for_one_review_even_in_vain(
         let mut calls = house.calls();
         calls.retain(|call| call.starts_with("review"));
         assert_eq!(calls, ["review api Cached", "review api,down Cached"]);
-    }
-}
-
-#[tokio::test]
-async fn a_port_that_never_answers_is_given_up_at_the_deadline() {
-    let mut labelled = role("orders");
-    labelled.bound_service_account_namespaces.clear();
-    labelled.bound_service_account_namespace_selector = Some(LabelSelector::default());
-    let review = Script { held: true, ..Script::default() };
-    let labels = Script { labels_hang: true, ..Script::default() };
-    for (role, script) in [(role("orders"), review), (labelled, labels)] {
-        let mut house = House::new(Some(set(1, [role])), script);
-        house.deadline = Some(Instant::now());
-        let asked = house.ask(&["orders"], Freshness::Cached);
-        let decision = tokio::time::timeout(Duration::from_secs(60), asked).await.expect("an answer");
-        assert_eq!((told(&decision).as_str(), decision.mount.as_deref()), ("deadline", Some("kubernetes")));
     }
 }
 

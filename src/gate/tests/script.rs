@@ -27,8 +27,6 @@ pub(crate) struct Script {
     pub(crate) labels: Result<Labels, Undecided>,
     /// Each review says that it waits, and goes on when it is told to.
     pub(crate) held: bool,
-    /// Labels never come.
-    pub(crate) labels_hang: bool,
 }
 
 impl Default for Script {
@@ -40,7 +38,6 @@ impl Default for Script {
             review: Ok(confirmed()),
             labels: Ok(Labels::Known(Arc::new(labels))),
             held: false,
-            labels_hang: false,
         }
     }
 }
@@ -96,12 +93,7 @@ impl Verify for Scripted {
         _deadline: Option<Instant>,
     ) -> Answer<'a, Labels> {
         self.note(format!("labels {namespace} of set {}", mount.generation));
-        Box::pin(async {
-            if self.script.labels_hang {
-                std::future::pending::<()>().await;
-            }
-            self.script.labels.clone()
-        })
+        Box::pin(async { self.script.labels.clone() })
     }
 }
 
