@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
 
@@ -20,22 +20,50 @@ pub enum Ended {
     Failed,
 }
 
+/// What asks the process to stop; heard from the moment that this is made.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Tasks that stop together; each gives its name.
+#[derive(Debug, Default)]
+struct Parts {
+    tasks: JoinSet<&'static str>,
+    stop: CancellationToken,
+}
+
+impl Parts {
+    async fn drain(&mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            tracing::debug!(part = name(ended), "ended");
+        }
+    }
+}
+
 /// Serves all parts. `stop` stands for a signal.
 pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
-    let Bound { shared, envoy, ops, store, cluster, reporter, shutdown } = bound;
-    let (doors, behind) = (CancellationToken::new(), CancellationToken::new());
-    let mut parts: JoinSet<&'static str> = JoinSet::new();
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot listen for signals");
-        return Ended::Failed;
-    };
-
+    let Bound { shared, envoy, ops, store, cluster, reporter, shutdown, mut signals } = bound;
     // The doors end first; what they stand on, and what tells of them, after them.
+    let (mut doors, mut behind) = (Parts::default(), Parts::default());
     if let Some((listener, service)) = envoy {
-        let stop = doors.clone();
-        parts.spawn(async move {
+        let stop = doors.stop.clone();
+        doors.tasks.spawn(async move {
             let cut = listener.serve(move |_| service.clone(), stop, shutdown.grace).await;
             if cut > 0 {
                 tracing::warn!(connections = cut, "cut connections whose requests did not end in time");
@@ -44,14 +72,14 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
         });
     }
     let (listener, router) = ops;
-    let stop_ops = behind.clone();
-    parts.spawn(async move {
+    let stop_ops = behind.stop.clone();
+    behind.tasks.spawn(async move {
         listener.serve(move |peer| with_peer(router.clone(), peer), stop_ops, Duration::from_secs(1)).await;
         "operations door"
     });
     if let Some(store) = store {
-        let stop = behind.clone();
-        parts.spawn(async move {
+        let stop = behind.stop.clone();
+        behind.tasks.spawn(async move {
             if let Err(error) = store.run(stop).await {
                 tracing::error!(%error, "the store ended");
             }
@@ -59,66 +87,39 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
         });
     }
     if let Some(cluster) = cluster {
-        parts.spawn(cluster.serve(behind.clone()));
+        behind.tasks.spawn(cluster.serve(behind.stop.clone()));
     }
     let readiness = shared.readiness.clone();
-    parts.spawn(follow(readiness.clone(), reporter, behind.clone()));
+    behind.tasks.spawn(follow(readiness.clone(), reporter, behind.stop.clone()));
 
     let failed = tokio::select! {
         () = stop.cancelled() => None,
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        ended = parts.join_next() => Some(name(ended)),
+        () = signals.next() => None,
+        Some(ended) = doors.tasks.join_next() => Some(name(ended)),
+        Some(ended) = behind.tasks.join_next() => Some(name(ended)),
     };
     readiness.drain();
     match failed {
         Some(part) => tracing::error!(part, "a part ended by itself, the process drains"),
         None => tracing::info!("asked to stop, the process drains"),
     }
-    let drained = tokio::select! {
-        () = drain(&mut parts, &doors, &behind, shutdown.lame_duck) => true,
-        () = again(&mut terminate, &mut interrupt) => false,
+    // Proxies hear that we are on our way out, then the doors close, then the rest.
+    let drain = async {
+        tokio::time::sleep(shutdown.lame_duck).await;
+        doors.drain().await;
+        behind.drain().await;
     };
-    match (drained, failed) {
-        (true, None) => Ended::Drained,
-        (true, Some(_)) => Ended::Failed,
-        (false, _) => {
+    tokio::select! {
+        () = drain => if failed.is_none() { Ended::Drained } else { Ended::Failed },
+        () = signals.next() => {
             tracing::warn!("asked to stop again, the process ends at once");
             Ended::Failed
         }
     }
 }
 
-/// Proxies hear that we are on our way out, then the doors close, then the rest.
-async fn drain(
-    parts: &mut JoinSet<&'static str>,
-    doors: &CancellationToken,
-    behind: &CancellationToken,
-    lame_duck: Duration,
-) {
-    tokio::time::sleep(lame_duck).await;
-    doors.cancel();
-    while parts.len() > 0 {
-        match name(parts.join_next().await) {
-            "envoy door" => behind.cancel(),
-            part => tracing::debug!(part, "ended"),
-        }
-    }
-}
-
-fn name(ended: Option<Result<&'static str, tokio::task::JoinError>>) -> &'static str {
-    match ended {
-        Some(Ok(name)) => name,
-        Some(Err(_)) => "a part that panicked",
-        None => "no part",
-    }
-}
-
-async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+fn name(ended: Result<&'static str, JoinError>) -> &'static str {
+    ended.unwrap_or("a part that panicked")
 }
 
 /// gRPC health says what readiness says.
