@@ -50,6 +50,9 @@ pub enum StartError {
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(getrandom::Error),
+    /// The operating system does not tell of signals.
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
     /// `dev`'s stand-in cluster.
     #[error("the stand-in cluster cannot start")]
     Dev(#[from] dev::DevError),
@@ -87,6 +90,7 @@ pub struct Bound {
     cluster: Option<dev::BoundCluster>,
     reporter: HealthReporter,
     shutdown: Shutdown,
+    signals: run::Signals,
 }
 
 /// Binds what `rolegate server` serves.
@@ -124,6 +128,7 @@ async fn bind_parts(
     store: Option<FileStore>,
     cluster: Option<dev::BoundCluster>,
 ) -> Result<Bound, StartError> {
+    let signals = run::Signals::listen().map_err(StartError::Signals)?;
     let verifier = Verifier::new(
         verifier_settings(&config, local),
         Arc::clone(&shared.clock),
@@ -148,7 +153,7 @@ async fn bind_parts(
         metrics: shared.metrics.clone(),
     });
     let ops = (Listener::bind(ops, &shared.health)?, router);
-    Ok(Bound { shared, envoy, ops, store, cluster, reporter, shutdown: config.shutdown })
+    Ok(Bound { shared, envoy, ops, store, cluster, reporter, shutdown: config.shutdown, signals })
 }
 
 fn bind_envoy(

@@ -20,27 +20,40 @@ pub enum Ended {
     Failed,
 }
 
+/// SIGTERM and SIGINT, heard from the moment that everything is bound.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Serves all parts. `stop` stands for a signal.
 pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot listen for signals");
-        return Ended::Failed;
-    };
     let (readiness, lame_duck) = (bound.shared.readiness.clone(), bound.shutdown.lame_duck);
-    let mut parts = start(bound);
+    let (mut parts, mut signals) = start(bound);
     let asked = tokio::select! {
         () = stop.cancelled() => true,
-        _ = terminate.recv() => true,
-        _ = interrupt.recv() => true,
+        () = signals.next() => true,
         () = parts.ended() => false,
     };
     readiness.drain();
     tracing::info!(asked, "the process drains");
     tokio::select! {
         well = parts.drain(lame_duck) => if asked && well { Ended::Drained } else { Ended::Failed },
-        () = again(&mut terminate, &mut interrupt) => {
+        () = signals.next() => {
             tracing::warn!("asked to stop again, the process ends at once");
             Ended::Failed
         }
@@ -48,8 +61,8 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
 }
 
 /// Starts what was bound. The doors end first; what they stand on, and what tells of them, after them.
-fn start(bound: Bound) -> Parts {
-    let Bound { shared, envoy, ops, store, cluster, reporter, shutdown } = bound;
+fn start(bound: Bound) -> (Parts, Signals) {
+    let Bound { shared, envoy, ops, store, cluster, reporter, shutdown, signals } = bound;
     let mut parts = Parts::default();
     if let Some((listener, service)) = envoy {
         parts.door("envoy door", |stop| async move {
@@ -72,14 +85,7 @@ fn start(bound: Bound) -> Parts {
     }
     let doors_close = parts.doors_close();
     parts.behind("health", |stop| follow(shared.readiness, reporter, doors_close, stop));
-    parts
-}
-
-async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    (parts, signals)
 }
 
 /// gRPC health says what readiness says. Who watches it is let go when the doors close: a watch has no end of its
