@@ -9,6 +9,7 @@
 
 mod allowed;
 mod api_server_away;
+mod bounds;
 mod gate_connection;
 mod lookups;
 mod refusals;
