@@ -4,6 +4,7 @@ mod clock;
 pub mod dev;
 mod grpc;
 pub mod health;
+mod parts;
 mod run;
 
 use std::num::NonZeroU32;

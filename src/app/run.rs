@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
 
+use super::parts::Parts;
 use super::{Bound, grpc};
 use crate::lifecycle::Readiness;
 use crate::net::with_peer;
@@ -20,7 +20,7 @@ pub enum Ended {
     Failed,
 }
 
-/// What asks the process to stop; heard from the moment that this is made.
+/// SIGTERM and SIGINT, heard from the moment that everything is bound.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
@@ -40,77 +40,19 @@ impl Signals {
     }
 }
 
-/// Tasks that stop together; each gives its name.
-#[derive(Debug, Default)]
-struct Parts {
-    tasks: JoinSet<&'static str>,
-    stop: CancellationToken,
-}
-
-impl Parts {
-    async fn drain(&mut self) {
-        self.stop.cancel();
-        while let Some(ended) = self.tasks.join_next().await {
-            tracing::debug!(part = name(ended), "ended");
-        }
-    }
-}
-
 /// Serves all parts. `stop` stands for a signal.
 pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
-    let Bound { shared, envoy, ops, store, cluster, reporter, shutdown, mut signals } = bound;
-    // The doors end first; what they stand on, and what tells of them, after them.
-    let (mut doors, mut behind) = (Parts::default(), Parts::default());
-    if let Some((listener, service)) = envoy {
-        let stop = doors.stop.clone();
-        doors.tasks.spawn(async move {
-            let cut = listener.serve(move |_| service.clone(), stop, shutdown.grace).await;
-            if cut > 0 {
-                tracing::warn!(connections = cut, "cut connections whose requests did not end in time");
-            }
-            "envoy door"
-        });
-    }
-    let (listener, router) = ops;
-    let stop_ops = behind.stop.clone();
-    behind.tasks.spawn(async move {
-        listener.serve(move |peer| with_peer(router.clone(), peer), stop_ops, Duration::from_secs(1)).await;
-        "operations door"
-    });
-    if let Some(store) = store {
-        let stop = behind.stop.clone();
-        behind.tasks.spawn(async move {
-            if let Err(error) = store.run(stop).await {
-                tracing::error!(%error, "the store ended");
-            }
-            "store"
-        });
-    }
-    if let Some(cluster) = cluster {
-        behind.tasks.spawn(cluster.serve(behind.stop.clone()));
-    }
-    let readiness = shared.readiness.clone();
-    behind.tasks.spawn(follow(readiness.clone(), reporter, behind.stop.clone()));
-
-    let failed = tokio::select! {
-        () = stop.cancelled() => None,
-        () = signals.next() => None,
-        Some(ended) = doors.tasks.join_next() => Some(name(ended)),
-        Some(ended) = behind.tasks.join_next() => Some(name(ended)),
+    let (readiness, lame_duck) = (bound.shared.readiness.clone(), bound.shutdown.lame_duck);
+    let (mut parts, mut signals) = start(bound);
+    let asked = tokio::select! {
+        () = stop.cancelled() => true,
+        () = signals.next() => true,
+        () = parts.ended() => false,
     };
     readiness.drain();
-    match failed {
-        Some(part) => tracing::error!(part, "a part ended by itself, the process drains"),
-        None => tracing::info!("asked to stop, the process drains"),
-    }
-    // Proxies hear that we are on our way out, then the doors close, then the rest.
-    let drain = async {
-        tokio::time::sleep(shutdown.lame_duck).await;
-        doors.drain().await;
-        behind.drain().await;
-    };
+    tracing::info!(asked, "the process drains");
     tokio::select! {
-        () = drain => if failed.is_none() { Ended::Drained } else { Ended::Failed },
+        well = parts.drain(lame_duck) => if asked && well { Ended::Drained } else { Ended::Failed },
         () = signals.next() => {
             tracing::warn!("asked to stop again, the process ends at once");
             Ended::Failed
@@ -118,20 +60,95 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
     }
 }
 
-fn name(ended: Result<&'static str, JoinError>) -> &'static str {
-    ended.unwrap_or("a part that panicked")
+/// Starts what was bound. The doors end first; what they stand on, and what tells of them, after them.
+fn start(bound: Bound) -> (Parts, Signals) {
+    let Bound { shared, envoy, ops, store, cluster, reporter, shutdown, signals } = bound;
+    let mut parts = Parts::default();
+    if let Some((listener, service)) = envoy {
+        parts.door("envoy door", |stop| async move {
+            listener.serve(move |_| service.clone(), stop, shutdown.grace).await;
+        });
+    }
+    let (listener, router) = ops;
+    parts.behind("operations door", |stop| async move {
+        listener.serve(move |peer| with_peer(router.clone(), peer), stop, Duration::from_secs(1)).await;
+    });
+    if let Some(store) = store {
+        parts.behind("store", |stop| async move {
+            if let Err(error) = store.run(stop).await {
+                tracing::error!(%error, "the store ended");
+            }
+        });
+    }
+    if let Some(cluster) = cluster {
+        parts.behind("stand-in cluster", |stop| cluster.serve(stop));
+    }
+    let doors_close = parts.doors_close();
+    parts.behind("health", |stop| follow(shared.readiness, reporter, doors_close, stop));
+    (parts, signals)
 }
 
-/// gRPC health says what readiness says.
-async fn follow(readiness: Readiness, reporter: HealthReporter, stop: CancellationToken) -> &'static str {
+/// gRPC health says what readiness says. Who watches it is let go when the doors close: a watch has no end of its
+/// own, and would hold its connection until it is cut.
+async fn follow(
+    readiness: Readiness,
+    mut reporter: HealthReporter,
+    doors_close: CancellationToken,
+    stop: CancellationToken,
+) {
     let mut changes = readiness.watch();
     loop {
         let serving = changes.borrow_and_update().is_ready();
         grpc::set_serving(&reporter, serving).await;
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { break },
-            () = stop.cancelled() => break,
+            () = doors_close.cancelled() => break,
         }
     }
-    "health"
+    doors_close.cancelled().await;
+    grpc::end_watches(&mut reporter).await;
+    stop.cancelled().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio_util::sync::CancellationToken;
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::health_client::HealthClient;
+
+    use super::{Ended, serve};
+    use crate::app::dev::{DevOptions, bind};
+
+    #[tokio::test]
+    async fn who_watches_health_hears_of_the_stop_and_does_not_hold_it_up() {
+        let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let folder = tempfile::tempdir().unwrap();
+        let options = DevOptions { envoy: free, ops: free, cluster: free };
+        let bound = bind(options, folder.path().to_owned()).await.unwrap();
+        let addr = bound.envoy.as_ref().unwrap().0.local_addr();
+        let stop = CancellationToken::new();
+        let served = tokio::spawn({
+            let stop = stop.clone();
+            async move { serve(bound, &stop).await }
+        });
+
+        let mut client = HealthClient::new(
+            tonic::transport::Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap(),
+        );
+        let mut watch = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+        let soon = Duration::from_secs(60);
+        let test = async {
+            while watch.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+            stop.cancel();
+            while let Some(answer) = watch.message().await.unwrap() {
+                assert_eq!(answer.status(), ServingStatus::NotServing);
+            }
+            served.await.unwrap()
+        };
+        // The grace period is shorter than this, but whoever is cut gets an error and not an end.
+        assert_eq!(tokio::time::timeout(soon, test).await.unwrap(), Ended::Drained);
+    }
 }

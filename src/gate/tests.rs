@@ -3,7 +3,6 @@
 pub(crate) mod script;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use script::{House, Script, confirmed, role, set, token};
@@ -190,14 +189,6 @@ async fn roles_that_ask_for_the_same_audiences_wait_for_one_review_even_in_vain(
         calls.retain(|call| call.starts_with("review"));
         assert_eq!(calls, ["review api Cached", "review api,down Cached"]);
     }
-}
-
-#[tokio::test]
-async fn a_deadline_that_has_passed_does_not_refuse_what_is_known_already() {
-    let script = Script { remembered: Some(confirmed()), held: true, ..Script::default() };
-    let mut house = House::new(Some(set(1, [role("orders")])), script);
-    house.deadline = Some(Instant::now());
-    assert_eq!(told(&house.ask(&["orders"], Freshness::Cached).await), "allow orders");
 }
 
 #[tokio::test]

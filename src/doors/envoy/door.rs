@@ -114,7 +114,13 @@ impl<V: Verify> EnvoyDoor<V> {
             freshness: Freshness::Cached,
             deadline,
         };
-        self.gate.ask(&ask, &mut Unseen).await
+        let mut trail = Unseen;
+        let asked = self.gate.ask(&ask, &mut trail);
+        let Some(at) = deadline else { return asked.await };
+        // The verifier keeps the deadline, too, and its answer comes first.
+        tokio::time::timeout_at(at.into(), asked)
+            .await
+            .unwrap_or(Decision { mount: None, outcome: Outcome::Undecided(Undecided::Deadline) })
     }
 
     fn answer(&self, view: Option<RequestView<'_>>, decision: &Decision, started: Instant) -> Bytes {

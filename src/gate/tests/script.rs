@@ -120,7 +120,6 @@ pub(crate) struct House {
     pub(crate) mount: &'static str,
     pub(crate) token: String,
     pub(crate) default_audience: Option<&'static str>,
-    pub(crate) deadline: Option<Instant>,
 }
 
 impl House {
@@ -142,7 +141,6 @@ impl House {
             mount: "kubernetes",
             token: token(&["api", "down"]),
             default_audience: None,
-            deadline: None,
         }
     }
 
@@ -163,7 +161,7 @@ impl House {
             peer: None,
             default_audience: self.default_audience,
             freshness,
-            deadline: self.deadline,
+            deadline: None,
         };
         self.gate.ask(&ask, trail).await
     }
