@@ -1,5 +1,5 @@
 //! `rolegate dev`, as somebody meets it who has just cloned the repository: the ready line, the hints, the demo.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 pub mod support;
 

@@ -20,9 +20,14 @@ async fn plan() -> Plan<'static> {
 async fn assert_closed(stage: &Stage<'_>) {
     let token = stage.plan.token().await;
     let arrived = stage.upstream.requests();
-    for path in ["/orders", "/reports", "/unconfigured"] {
-        let answer = stage.get(path, &token).await;
-        assert_eq!(answer.status, 503, "{path}: {answer:?}");
+    // Together: each may have to wait for Envoy's own time-out.
+    let (orders, reports, unconfigured) = tokio::join!(
+        stage.get("/orders", &token),
+        stage.get("/reports", &token),
+        stage.get("/unconfigured", &token)
+    );
+    for answer in [orders, reports, unconfigured] {
+        assert_eq!(answer.status, 503, "{answer:?}");
     }
     assert_eq!(stage.upstream.requests(), arrived);
     Seen::of(&stage.http2().get("/public", &[]).await);
