@@ -9,6 +9,7 @@ pub mod json;
 pub mod keys;
 pub mod mount;
 pub mod reason;
+pub mod review_key;
 pub mod role;
 pub mod secret;
 pub mod token;

@@ -180,11 +180,9 @@ impl<V: Verify> Gate<V> {
             now: self.clock.unix_now(),
         };
         let audiences = audiences(ask, role);
-        let query = ask.token.as_ref().ok().map(|token| ReviewQuery {
-            mount,
-            token: token.raw,
-            expires: (token.claims.expires != 0).then_some(token.claims.expires),
-            audiences: &audiences,
+        let query = ask.token.as_ref().ok().map(|token| {
+            let expires = (token.claims.expires != 0).then_some(token.claims.expires);
+            ReviewQuery::new(mount, token.raw, expires, &audiences)
         });
         let mut facts = Facts::default();
         let mut told = 0;

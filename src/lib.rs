@@ -3,6 +3,7 @@
 //! Layers import only downwards: `app` over `doors`, `store`, `verify`, `dev`; those over `gate`; `gate` over
 //! `ports`; all over `core`, which is pure. `tests/architecture.rs` holds the house to it.
 
+pub mod app;
 pub mod config;
 pub mod core;
 pub mod dev;

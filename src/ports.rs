@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::core::identity::Review;
 use crate::core::mount::Mount;
 use crate::core::reason::Undecided;
+use crate::core::review_key::ReviewKey;
 
 /// Where the time comes from, so that a test can set it.
 pub trait Clock: Send + Sync + Debug {
@@ -21,7 +22,7 @@ pub trait Clock: Send + Sync + Debug {
 }
 
 /// A question to the API server: whose token is this?
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct ReviewQuery<'a> {
     /// The mount whose API server is asked.
     pub mount: &'a Arc<Mount>,
@@ -31,6 +32,31 @@ pub struct ReviewQuery<'a> {
     pub expires: Option<i64>,
     /// What is asked for, sorted.
     pub audiences: &'a [&'a str],
+    key: ReviewKey,
+}
+
+impl<'a> ReviewQuery<'a> {
+    /// A question; its key is computed here, once. `audiences` sorted and none twice.
+    pub fn new(
+        mount: &'a Arc<Mount>,
+        token: &'a str,
+        expires: Option<i64>,
+        audiences: &'a [&'a str],
+    ) -> Self {
+        let key = ReviewKey::of(&mount.path, mount.generation, token, audiences);
+        Self { mount, token, expires, audiences, key }
+    }
+
+    /// What the answer is remembered under.
+    pub const fn key(&self) -> ReviewKey {
+        self.key
+    }
+}
+
+impl Debug for ReviewQuery<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ReviewQuery").field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 /// Whether a remembered review will do.

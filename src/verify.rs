@@ -1,1 +1,114 @@
 //! Proof of tokens: signatures, TokenReviews, and the cache around them.
+
+mod answer;
+mod asker;
+mod bearer;
+mod client;
+mod cluster;
+mod condition;
+mod error;
+mod limits;
+mod local;
+mod memory;
+mod request;
+mod roots;
+mod settings;
+mod shared;
+mod signature;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use asker::{Asker, labels_key};
+pub use local::LocalCluster;
+pub use settings::{CacheSettings, Settings};
+
+use crate::core::identity::Review;
+use crate::core::mount::{Mount, Snapshot};
+use crate::core::reason::Undecided;
+use crate::core::token::UnverifiedToken;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
+
+/// Asks each mount's own API server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Verifier(Arc<Asker>);
+
+impl Verifier {
+    /// A verifier that has asked nothing yet.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics, health: Health) -> Self {
+        Self(Arc::new(Asker::new(settings, clock, metrics, health)))
+    }
+
+    /// To be called when a new set of mounts is published: closes the connections of those that are gone.
+    pub fn keep_only(&self, set: &Snapshot) {
+        self.0.keep_only(set);
+    }
+
+    /// Waits for the questions that are under way, at most their time-out. No new ones may come.
+    pub async fn finished(&self) {
+        self.0.finished().await;
+    }
+}
+
+impl Verify for Verifier {
+    fn signed(&self, mount: &Arc<Mount>, token: &UnverifiedToken<'_>) -> bool {
+        self.0.cluster(mount).is_some_and(|cluster| cluster.keys.signed(token))
+    }
+
+    fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>> {
+        let review = self.0.remembered.get(&query.key())?;
+        self.0.metrics.review_cache("hit");
+        Some(review)
+    }
+
+    fn review<'a>(
+        &'a self,
+        query: ReviewQuery<'a>,
+        freshness: Freshness,
+        deadline: Option<Instant>,
+    ) -> Answer<'a, Arc<Review>> {
+        Box::pin(async move {
+            let (asker, key) = (&self.0, query.key());
+            not_passed(deadline)?;
+            let share = asker.reviews.ask(key, freshness, || asker.remembered.get(&key));
+            if freshness == Freshness::Cached {
+                asker.metrics.review_cache(share.name());
+            }
+            share.outcome(deadline, |asking| asker.start_review(&query, asking)).await
+        })
+    }
+
+    fn namespace_labels<'a>(
+        &'a self,
+        mount: &'a Arc<Mount>,
+        namespace: &'a str,
+        deadline: Option<Instant>,
+    ) -> Answer<'a, Labels> {
+        Box::pin(async move {
+            let (asker, key) = (&self.0, labels_key(mount, namespace));
+            if !is_dns_label(namespace) {
+                return Ok(Labels::Unknown);
+            }
+            not_passed(deadline)?;
+            let share = asker.labels.ask(key, Freshness::Cached, || asker.remembered_labels.get(&key));
+            share.outcome(deadline, |asking| asker.start_labels(mount, namespace, asking)).await
+        })
+    }
+}
+
+/// Nothing is begun for a caller that has stopped to wait.
+fn not_passed(deadline: Option<Instant>) -> Result<(), Undecided> {
+    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        Err(Undecided::Deadline)
+    } else {
+        Ok(())
+    }
+}
+
+/// The name of a namespace (RFC 1123 label): 1 to 63 lower-case letters, digits and inner hyphens.
+fn is_dns_label(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-')
+}

@@ -17,7 +17,7 @@ pub struct ReflectionError(#[from] tonic_reflection::server::Error);
 ///
 /// # Errors
 /// Where the built-in descriptors cannot be read.
-pub async fn services() -> Result<(HealthReporter, Routes), ReflectionError> {
+pub(super) async fn services() -> Result<(HealthReporter, Routes), ReflectionError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     set_serving(&reporter, false).await;
     let reflection = || {
@@ -25,15 +25,15 @@ pub async fn services() -> Result<(HealthReporter, Routes), ReflectionError> {
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let routes = Routes::new(health)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?);
+    let routes =
+        Routes::new(health).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     Ok((reporter, routes.prepare()))
 }
 
 /// Says whether checks are served, to those who ask and those who watch.
-pub async fn set_serving(reporter: &HealthReporter, serving: bool) {
-    let status = if serving { tonic_health::ServingStatus::Serving } else { tonic_health::ServingStatus::NotServing };
+pub(super) async fn set_serving(reporter: &HealthReporter, serving: bool) {
+    let status =
+        if serving { tonic_health::ServingStatus::Serving } else { tonic_health::ServingStatus::NotServing };
     for service in ["", SERVICE] {
         reporter.set_service_status(service, status).await;
     }

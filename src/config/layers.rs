@@ -19,6 +19,8 @@ pub struct Environment {
     overrides: Vec<Variable>,
     pub(super) root_token: Option<Secret>,
     pub(super) kubernetes_service_host: Option<String>,
+    /// `RUST_LOG`: what is logged.
+    pub log_filter: Option<String>,
 }
 
 /// `ROLEGATE_A__B=value`: the key `a.b`. Not shown, for it may hold anything.
@@ -40,6 +42,7 @@ impl Environment {
         let mut environment = Self::default();
         for (name, value) in variables {
             match name.as_str() {
+                "RUST_LOG" => environment.log_filter = Some(value),
                 "ROLEGATE_ROOT_TOKEN" => environment.root_token = Some(Secret::from(value)),
                 "KUBERNETES_SERVICE_HOST" => environment.kubernetes_service_host = Some(value),
                 _ if name.starts_with(PREFIX) => environment.overrides.push(Variable { name, value }),

@@ -3,7 +3,7 @@
 use super::reason::Deny;
 
 /// The service account that the API server confirmed. Made by [`Review::of`] alone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VerifiedIdentity {
     // "namespacenameuid" in one allocation: a cache holds a million of these.
     text: Box<str>,
@@ -56,7 +56,7 @@ pub struct ReviewStatus {
 }
 
 /// The API server's word on a token: a fact that may be remembered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Review {
     /// It is this service account's.
     Confirmed(VerifiedIdentity),

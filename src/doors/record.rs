@@ -19,7 +19,16 @@ impl Recorder {
     }
 
     /// Counts a decision and logs it: allows at level debug, denials at info, the undecided at warn.
-    pub fn record(&self, door: &'static str, id: &DecisionId, decision: &Decision, took: Duration) {
+    ///
+    /// `roles` is what was asked for, where that is known; it is only called where it is written down.
+    pub fn record(
+        &self,
+        door: &'static str,
+        id: &DecisionId,
+        decision: &Decision,
+        took: Duration,
+        roles: impl FnOnce() -> String,
+    ) {
         let (outcome, reason) = (decision.outcome.name(), decision.outcome.reason());
         self.metrics.decision(door, decision.mount.as_ref(), outcome, reason, took);
         let mount = decision.mount.as_deref().unwrap_or("unknown");
@@ -38,8 +47,12 @@ impl Recorder {
                     "decided"
                 );
             }
-            Outcome::Deny(_) => tracing::info!(door, decision_id, outcome, reason, mount, "decided"),
-            Outcome::Undecided(_) => tracing::warn!(door, decision_id, outcome, reason, mount, "decided"),
+            Outcome::Deny(_) => {
+                tracing::info!(door, decision_id, outcome, reason, mount, roles = roles(), "decided");
+            }
+            Outcome::Undecided(_) => {
+                tracing::warn!(door, decision_id, outcome, reason, mount, roles = roles(), "decided");
+            }
         }
     }
 }
@@ -84,7 +97,8 @@ mod tests {
         let decision = Decision { mount: Some("kubernetes".into()), outcome };
         tracing::subscriber::with_default(subscriber, || {
             let id = DecisionIds::new(7).next();
-            Recorder::new(Metrics::default()).record("envoy", &id, &decision, Duration::ZERO);
+            let roles = || "orders,billing".to_owned();
+            Recorder::new(Metrics::default()).record("envoy", &id, &decision, Duration::ZERO, roles);
         });
         serde_json::from_slice(&lines.0.lock().unwrap()).expect("one line of JSON")
     }
@@ -106,6 +120,8 @@ mod tests {
             if allowed {
                 expected["role"] = "orders".into();
                 expected["identity"] = "shop/orders (u-1)".into();
+            } else {
+                expected["roles"] = "orders,billing".into();
             }
             assert_eq!(logged(outcome), expected);
         }

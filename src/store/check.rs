@@ -18,6 +18,15 @@ pub enum Kind {
     Store,
 }
 
+impl std::fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Server => "configuration of `rolegate server`",
+            Self::Store => "store file",
+        })
+    }
+}
+
 /// Checks a file and all files that it names. The environment does not count.
 ///
 /// # Errors

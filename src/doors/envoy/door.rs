@@ -125,7 +125,7 @@ impl<V: Verify> EnvoyDoor<V> {
 
     fn answer(&self, view: Option<RequestView<'_>>, decision: &Decision, started: Instant) -> Bytes {
         let id = self.ids.next();
-        self.recorder.record("envoy", &id, decision, started.elapsed());
+        self.recorder.record("envoy", &id, decision, started.elapsed(), || self.roles_asked(view));
         match &decision.outcome {
             Outcome::Allow(grant) => {
                 let own = view.and_then(|view| {
@@ -154,6 +154,13 @@ impl<V: Verify> EnvoyDoor<V> {
 
     fn encoded(&self, reply: Reply<'_>, id: &DecisionId) -> Bytes {
         answer::frame(&self.style, reply, std::str::from_utf8(id).unwrap_or_default()).into()
+    }
+
+    /// The roles that a request asks for, as its record shows them.
+    fn roles_asked(&self, view: Option<RequestView<'_>>) -> String {
+        let choice =
+            view.map(|view| role_choice::choose(view, &self.settings.routes, &self.settings.default));
+        choice.and_then(Result::ok).map_or_else(String::new, |choice| choice.roles.join(","))
     }
 
     /// The encoded allow of a grant whose request loses nothing of its own.

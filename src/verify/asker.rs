@@ -1,0 +1,198 @@
+//! Asks each mount's API server, at most once for all who want to know the same, and remembers what it said.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use tokio_util::task::TaskTracker;
+
+use super::cluster::Cluster;
+use super::memory::Memory;
+use super::request::Question;
+use super::shared::{Asking, Shared};
+use super::{CacheSettings, Settings};
+use crate::core::identity::Review;
+use crate::core::mount::{Mount, Snapshot};
+use crate::core::reason::Undecided;
+use crate::core::review_key::ReviewKey;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::ports::{Clock, Labels, ReviewQuery};
+
+/// Generations of mounts whose connections are held; the ones used longest ago are closed first.
+const CLUSTERS: u64 = 4096;
+/// How long the connections of a mount that nobody asks for are held.
+const UNUSED: Duration = Duration::from_secs(600);
+/// How long labels are remembered, and how many bytes of them.
+const LABELS: Duration = Duration::from_secs(10);
+const LABEL_BYTES: u64 = 16 << 20;
+
+/// All mounts' questions and answers.
+#[derive(Debug)]
+pub(super) struct Asker {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    health: Health,
+    clusters: Cache<(Arc<str>, u64), Arc<Cluster>>,
+    // Tokens of one account share one review: pods are many, accounts are few.
+    accounts: Cache<Arc<Review>, Arc<Review>>,
+    pub(super) remembered: Memory<Arc<Review>>,
+    pub(super) reviews: Arc<Shared<Arc<Review>>>,
+    pub(super) remembered_labels: Memory<Labels>,
+    pub(super) labels: Arc<Shared<Labels>>,
+    tasks: TaskTracker,
+}
+
+impl Asker {
+    pub(super) fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics, health: Health) -> Self {
+        let CacheSettings { ttl, refused_ttl, entries } = settings.cache;
+        Self {
+            clusters: Cache::builder()
+                .max_capacity(CLUSTERS)
+                .time_to_idle(UNUSED)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            accounts: Cache::builder().max_capacity(entries.div_ceil(10)).time_to_live(UNUSED).build(),
+            remembered: Memory::new(entries, ttl.max(refused_ttl), |_| 1, Arc::clone(&clock)),
+            reviews: Shared::new(),
+            remembered_labels: Memory::new(LABEL_BYTES, LABELS, weight, Arc::clone(&clock)),
+            labels: Shared::new(),
+            tasks: TaskTracker::new(),
+            settings,
+            clock,
+            metrics,
+            health,
+        }
+    }
+
+    /// Waits for the questions that are under way.
+    pub(super) async fn finished(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Drops what belongs to mounts, or generations of mounts, that are not in the set.
+    pub(super) fn keep_only(&self, set: &Snapshot) {
+        for (key, cluster) in &self.clusters {
+            let (path, generation) = &*key;
+            let mount = set.mount(path);
+            if mount.is_none_or(|mount| mount.generation != *generation) {
+                self.clusters.invalidate(&*key);
+            }
+            if mount.is_none() {
+                cluster.reviews.forget();
+                cluster.namespaces.forget();
+            }
+        }
+    }
+
+    /// What belongs to this generation of the mount; none where it is not configured.
+    pub(super) fn cluster(&self, mount: &Arc<Mount>) -> Option<Arc<Cluster>> {
+        let config = mount.config.as_ref()?;
+        let new = || Arc::new(Cluster::new(mount, config, &self.settings, &self.health));
+        Some(self.clusters.get_with((Arc::clone(&mount.path), mount.generation), new))
+    }
+
+    /// Asks in a task of its own, so that it goes on when the one who wants to know goes away.
+    pub(super) fn start_review(self: &Arc<Self>, query: &ReviewQuery<'_>, asking: Asking<Arc<Review>>) {
+        let Some(cluster) = self.cluster(query.mount) else {
+            return asking.end(Err(Undecided::ApiServerUnreachable), |_| ());
+        };
+        let turn = match cluster.limits.turn() {
+            Ok(turn) => turn,
+            Err(error) => return asking.end(Err(error.undecided()), |_| ()),
+        };
+        let (asker, path) = (Arc::clone(self), Arc::clone(&query.mount.path));
+        let (question, key, expires) = (Question::of(query), query.key(), query.expires);
+        self.tasks.spawn(async move {
+            let began = asker.clock.elapsed();
+            let mut sent = began;
+            let ask = async {
+                asking.sent();
+                sent = asker.clock.elapsed();
+                cluster.review(&question).await
+            };
+            let answer = turn.take(asker.settings.timeout, ask).await;
+            let answer = answer.map(|review| asker.one_of(review)).map_err(|error| {
+                cluster.reviews.bad(&error);
+                error.undecided()
+            });
+            let took = asker.clock.elapsed().saturating_sub(began);
+            asker.metrics.review(&path, result(&answer), took);
+            asking.end(answer, |review| asker.remember(key, review, sent, expires));
+        });
+    }
+
+    /// The same for a namespace's labels.
+    pub(super) fn start_labels(
+        self: &Arc<Self>,
+        mount: &Arc<Mount>,
+        namespace: &str,
+        asking: Asking<Labels>,
+    ) {
+        let Some(cluster) = self.cluster(mount) else {
+            return asking.end(Err(Undecided::ApiServerUnreachable), |_| ());
+        };
+        let turn = match cluster.limits.turn() {
+            Ok(turn) => turn,
+            Err(error) => return asking.end(Err(error.undecided()), |_| ()),
+        };
+        let (asker, namespace, key) = (Arc::clone(self), namespace.to_owned(), labels_key(mount, namespace));
+        self.tasks.spawn(async move {
+            let until = asker.clock.elapsed().saturating_add(LABELS);
+            let answer = turn.take(asker.settings.timeout, cluster.labels(&namespace)).await;
+            let answer = answer.map_err(|error| {
+                cluster.namespaces.bad(&error);
+                error.undecided()
+            });
+            asking.end(answer, |labels| asker.remembered_labels.keep(key, labels.clone(), until));
+        });
+    }
+
+    /// The review that other tokens of the account have.
+    fn one_of(&self, review: Review) -> Arc<Review> {
+        let review = Arc::new(review);
+        self.accounts.get_with_by_ref(&review, || Arc::clone(&review))
+    }
+
+    /// Remembers what was asked at `sent`, a confirmed token at most until it expires.
+    fn remember(&self, key: ReviewKey, review: &Arc<Review>, sent: Duration, expires: Option<i64>) {
+        let CacheSettings { ttl, refused_ttl, .. } = self.settings.cache;
+        let until = match (&**review, expires) {
+            (Review::Refused(_), _) => sent.saturating_add(refused_ttl),
+            (Review::Confirmed(_), None) => sent.saturating_add(ttl),
+            (Review::Confirmed(_), Some(expires)) => {
+                let left = u64::try_from(expires.saturating_sub(self.clock.unix_now())).unwrap_or_default();
+                let expires = self.clock.elapsed().saturating_add(Duration::from_secs(left));
+                sent.saturating_add(ttl).min(expires)
+            }
+        };
+        self.remembered.keep(key, Arc::clone(review), until);
+        self.metrics.review_cache_entries(self.remembered.len());
+    }
+}
+
+/// What a namespace's labels are remembered under.
+pub(super) fn labels_key(mount: &Mount, namespace: &str) -> ReviewKey {
+    ReviewKey::of(&mount.path, mount.generation, namespace, &[])
+}
+
+/// A review's result as the metric names it.
+fn result(answer: &Result<Arc<Review>, Undecided>) -> &'static str {
+    match answer.as_deref() {
+        Ok(Review::Confirmed(_)) => "confirmed",
+        Ok(Review::Refused(_)) => "refused",
+        Err(undecided) => undecided.name(),
+    }
+}
+
+/// Bytes, about.
+fn weight(labels: &Labels) -> u32 {
+    let texts = match labels {
+        Labels::Known(labels) => labels.iter().map(|(key, value)| key.len() + value.len() + 64).sum(),
+        Labels::Unknown => 0,
+    };
+    u32::try_from(texts).unwrap_or(u32::MAX).saturating_add(256)
+}

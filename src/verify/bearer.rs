@@ -1,0 +1,105 @@
+//! Whose token a question is asked with.
+
+use std::path::PathBuf;
+
+use http::HeaderValue;
+
+use super::LocalCluster;
+use super::error::AskError;
+use super::local::read;
+use crate::core::mount::MountConfig;
+use crate::core::secret::Secret;
+
+/// Where a mount's reviewer token comes from.
+#[derive(Debug)]
+pub(super) enum Reviewer {
+    /// The mount's `token_reviewer_jwt`.
+    Configured(Secret),
+    /// The pod's own token, which changes in place.
+    Pod(PathBuf),
+    /// Nowhere: each token is sent as its own bearer, as the reference does.
+    None,
+}
+
+impl Reviewer {
+    /// The pod's token only goes to the pod's own cluster.
+    pub(super) fn of(config: &MountConfig, host: Option<&str>, local: &LocalCluster) -> Self {
+        let configured = config.token_reviewer_jwt.as_ref().map(|jwt| jwt.expose().trim());
+        match configured.filter(|jwt| !jwt.is_empty()) {
+            Some(jwt) => Self::Configured(jwt.to_owned().into()),
+            None if !config.disable_local_ca_jwt && host.is_some_and(|host| is_own_cluster(host, local)) => {
+                Self::Pod(local.token_file.clone())
+            }
+            None => Self::None,
+        }
+    }
+
+    /// The reviewer's header as of now; none where the token that is asked about is its own bearer. Reads a file.
+    pub(super) fn header(&self) -> Result<Option<HeaderValue>, AskError> {
+        match self {
+            Self::None => Ok(None),
+            Self::Configured(jwt) => bearer(jwt.expose()).map(Some).ok_or(AskError::ReviewerHeader),
+            Self::Pod(file) => {
+                let token = read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                let token = token.as_deref().map(str::trim).filter(|token| !token.is_empty());
+                token.map(|token| bearer(token).ok_or(AskError::ReviewerHeader)).transpose()
+            }
+        }
+    }
+}
+
+/// The header that presents a token; none where the token has characters that no header may have.
+pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Whether the host of a URL is the API server of the cluster that this process runs in.
+fn is_own_cluster(host: &str, local: &LocalCluster) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let host = host.trim_end_matches('.');
+    matches!(host, "kubernetes" | "kubernetes.default" | "kubernetes.default.svc")
+        || host.starts_with("kubernetes.default.svc.")
+        || local.service_host.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LocalCluster;
+    use super::{bearer, is_own_cluster};
+
+    #[test]
+    fn only_the_names_and_the_address_of_the_own_cluster_are_its_own() {
+        let local =
+            |own: &str| LocalCluster { service_host: Some(own.to_owned()), ..LocalCluster::default() };
+        let cases = [
+            ("kubernetes.default.svc", "10.0.0.1", true),
+            ("Kubernetes.Default.svc.", "10.0.0.1", true),
+            ("kubernetes.default.svc.cluster.local", "10.0.0.1", true),
+            ("kubernetes.default", "10.0.0.1", true),
+            ("kubernetes", "10.0.0.1", true),
+            ("10.0.0.1", "10.0.0.1", true),
+            ("[fd00::1]", "fd00::1", true),
+            ("10.0.0.2", "10.0.0.1", false),
+            ("kubernetes.default.svc.example", "", true),
+            ("kubernetes.default.svcx", "10.0.0.1", false),
+            ("xkubernetes.default.svc", "10.0.0.1", false),
+            ("kubernetes.example", "10.0.0.1", false),
+            ("example.org", "10.0.0.1", false),
+        ];
+        for (host, own, expected) in cases {
+            assert_eq!(is_own_cluster(host, &local(own)), expected, "{host}");
+        }
+        let nowhere = LocalCluster { service_host: None, ..LocalCluster::default() };
+        assert!(!is_own_cluster("10.0.0.1", &nowhere));
+    }
+
+    #[test]
+    fn a_bearer_does_not_show_itself() {
+        let header = bearer("s3cret").unwrap();
+        assert_eq!(header.as_bytes(), b"Bearer s3cret");
+        assert!(!format!("{header:?}").contains("s3cret"));
+        assert!(bearer("a\nb").is_none());
+    }
+}

@@ -1,0 +1,115 @@
+//! One mount's API server under one configuration: how it is reached, and what it says.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderValue, Uri};
+
+use super::Settings;
+use super::answer;
+use super::bearer::{Reviewer, bearer};
+use super::client::{base_url, connect};
+use super::condition::Condition;
+use super::error::AskError;
+use super::limits::Limits;
+use super::request::{self, Question};
+use super::roots::Roots;
+use super::signature::Keys;
+use crate::core::identity::Review;
+use crate::core::mount::{Mount, MountConfig};
+use crate::core::reason::Deny;
+use crate::health::Health;
+use crate::ports::Labels;
+
+/// Everything that belongs to one generation of a mount.
+pub(super) struct Cluster {
+    pub(super) keys: Keys,
+    pub(super) limits: Limits,
+    pub(super) reviews: Condition,
+    pub(super) namespaces: Condition,
+    url: Option<Uri>,
+    roots: Roots,
+    reviewer: Reviewer,
+    timeout: Duration,
+    connections: usize,
+    // The client, and the certificates that it was made with.
+    client: Mutex<Option<(Vec<u8>, kube::Client)>>,
+}
+
+impl Cluster {
+    /// Reads what can be read without waiting.
+    pub(super) fn new(mount: &Mount, config: &MountConfig, settings: &Settings, health: &Health) -> Self {
+        let url = base_url(&config.kubernetes_host);
+        let subject = format!("mount {}", mount.path);
+        Self {
+            keys: Keys::of(&config.pem_keys),
+            limits: Limits::new(settings.max_in_flight, settings.max_waiting),
+            namespaces: Condition::new(format!("{subject} namespaces"), health.clone()),
+            reviews: Condition::new(subject, health.clone()),
+            roots: Roots::of(config, url.as_ref(), &settings.local),
+            reviewer: Reviewer::of(config, url.as_ref().and_then(Uri::host), &settings.local),
+            url,
+            timeout: settings.timeout,
+            connections: settings.max_in_flight,
+            client: Mutex::default(),
+        }
+    }
+
+    /// Asks for a TokenReview.
+    pub(super) async fn review(self: &Arc<Self>, question: &Question) -> Result<Review, AskError> {
+        let (client, reviewer) = self.line().await?;
+        let with_reviewer = reviewer.is_some();
+        let own = || bearer(&question.token.expose().split_whitespace().collect::<String>());
+        let Some(bearer) = reviewer.or_else(own) else { return Ok(Review::Refused(Deny::TokenRefused)) };
+        let (status, body) = request::review(&client, bearer, question).await?;
+        let review = match answer::review(status, &body) {
+            Ok(status) => Review::of(&status, &question.audiences),
+            // It is the token itself that may not ask.
+            Err(AskError::Refused(_)) if !with_reviewer => Review::Refused(Deny::TokenRefused),
+            Err(error) => return Err(error),
+        };
+        if with_reviewer {
+            self.reviews.good();
+        } else {
+            self.reviews.without_reviewer();
+        }
+        Ok(review)
+    }
+
+    /// Asks for a namespace's labels; without a reviewer nobody is asked. The name must be a DNS label.
+    pub(super) async fn labels(self: &Arc<Self>, namespace: &str) -> Result<Labels, AskError> {
+        let (client, Some(reviewer)) = self.line().await? else { return Ok(Labels::Unknown) };
+        let (status, body) = request::namespace(&client, reviewer, namespace).await?;
+        let labels = answer::labels(status, &body, namespace)?;
+        self.namespaces.good();
+        Ok(labels)
+    }
+
+    /// A client and the reviewer's header, as the pod's files are now.
+    async fn line(self: &Arc<Self>) -> Result<(kube::Client, Option<HeaderValue>), AskError> {
+        let cluster = Arc::clone(self);
+        let line = move || Ok((cluster.client()?, cluster.reviewer.header()?));
+        tokio::task::spawn_blocking(line).await.map_err(|error| AskError::Unreachable(error.into()))?
+    }
+
+    /// The client, made anew when the certificates have changed. Reads a file.
+    fn client(&self) -> Result<kube::Client, AskError> {
+        let url = self.url.as_ref().ok_or(AskError::Host)?;
+        let pem = self.roots.pem()?;
+        let mut current = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, client)) = &*current
+            && *of == *pem
+        {
+            return Ok(client.clone());
+        }
+        let client = connect(url, self.roots.certificates(&pem)?, self.timeout, self.connections)?;
+        *current = Some((pem.into_owned(), client.clone()));
+        Ok(client)
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Cluster").field("url", &self.url).finish_non_exhaustive()
+    }
+}

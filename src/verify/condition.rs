@@ -1,0 +1,77 @@
+//! What is wrong with a mount's API server, told once for each change.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::error::AskError;
+use crate::core::reason::Undecided;
+use crate::health::Health;
+
+/// The state of one mount's questions of one kind.
+#[derive(Debug)]
+pub(super) struct Condition {
+    subject: String,
+    health: Health,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unknown,
+    Good,
+    WithoutReviewer,
+    Bad(Undecided),
+}
+
+const WITHOUT_REVIEWER: &str =
+    "no token reviewer is configured and none is at hand: each token is sent as its own bearer";
+
+impl Condition {
+    pub(super) const fn new(subject: String, health: Health) -> Self {
+        Self { subject, health, state: Mutex::new(State::Unknown) }
+    }
+
+    /// An answer came.
+    pub(super) fn good(&self) {
+        self.change(State::Good, || {
+            if self.health.recovered(&self.subject) {
+                tracing::info!(subject = self.subject, "the API server answers again");
+            }
+        });
+    }
+
+    /// An answer came to a token that was its own bearer.
+    pub(super) fn without_reviewer(&self) {
+        self.change(State::WithoutReviewer, || {
+            self.health.trouble(&self.subject, WITHOUT_REVIEWER);
+            tracing::warn!(subject = self.subject, WITHOUT_REVIEWER);
+        });
+    }
+
+    /// No usable answer came.
+    pub(super) fn bad(&self, error: &AskError) {
+        let undecided = error.undecided();
+        if undecided == Undecided::Overloaded {
+            return; // Says nothing of the API server.
+        }
+        self.change(State::Bad(undecided), || {
+            let cause = error.sentence();
+            self.health.trouble(&self.subject, &cause);
+            tracing::warn!(subject = self.subject, reason = undecided.name(), %cause, "no usable answer");
+        });
+    }
+
+    /// The mount is gone.
+    pub(super) fn forget(&self) {
+        self.change(State::Unknown, || {
+            self.health.recovered(&self.subject);
+        });
+    }
+
+    fn change(&self, to: State, tell: impl FnOnce()) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if *state != to {
+            *state = to;
+            tell();
+        }
+    }
+}

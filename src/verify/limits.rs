@@ -1,0 +1,64 @@
+//! How many questions an API server gets at a time, and how many more may wait.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::AskError;
+
+/// The bounds of one mount.
+#[derive(Debug)]
+pub(super) struct Limits {
+    in_flight: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+/// The right to ask, now or when others have their answer.
+pub(super) enum Turn {
+    Now(OwnedSemaphorePermit),
+    Later(OwnedSemaphorePermit, Arc<Semaphore>),
+}
+
+impl Limits {
+    pub(super) fn new(max_in_flight: usize, max_waiting: usize) -> Self {
+        let of = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self { in_flight: of(max_in_flight), waiting: of(max_waiting) }
+    }
+
+    /// A turn, unless too many wait for theirs.
+    pub(super) fn turn(&self) -> Result<Turn, AskError> {
+        if let Ok(permit) = Arc::clone(&self.in_flight).try_acquire_owned() {
+            return Ok(Turn::Now(permit));
+        }
+        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| AskError::Overloaded)?;
+        Ok(Turn::Later(place, Arc::clone(&self.in_flight)))
+    }
+}
+
+impl Turn {
+    /// Waits for the turn and then for the answer, both within `timeout`.
+    pub(super) async fn take<T>(
+        self,
+        timeout: Duration,
+        ask: impl Future<Output = Result<T, AskError>>,
+    ) -> Result<T, AskError> {
+        let end = Instant::now().checked_add(timeout).ok_or(AskError::TimedOut(timeout))?;
+        let permit = timeout_at(end, self.come()).await.map_err(|_| AskError::Overloaded)??;
+        let answer = timeout_at(end, ask).await.unwrap_or(Err(AskError::TimedOut(timeout)));
+        drop(permit);
+        answer
+    }
+
+    async fn come(self) -> Result<OwnedSemaphorePermit, AskError> {
+        match self {
+            Self::Now(permit) => Ok(permit),
+            // The place in the queue is given up when the turn has come.
+            Self::Later(_place, in_flight) => {
+                in_flight.acquire_owned().await.map_err(|_| AskError::Overloaded)
+            }
+        }
+    }
+}

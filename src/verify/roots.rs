@@ -1,0 +1,62 @@
+//! The certificates that an API server's own is checked against.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use http::Uri;
+use x509_parser::pem::Pem;
+
+use super::LocalCluster;
+use super::error::AskError;
+use super::local::read;
+use crate::core::mount::MountConfig;
+
+/// Where they come from.
+#[derive(Debug)]
+pub(super) enum Roots {
+    /// The mount's `kubernetes_ca_cert`.
+    Configured(String),
+    /// The pod's file, which changes in place.
+    Pod(PathBuf),
+    /// The operating system.
+    System,
+    /// Nowhere: nothing is encrypted.
+    Plain,
+}
+
+impl Roots {
+    pub(super) fn of(config: &MountConfig, url: Option<&Uri>, local: &LocalCluster) -> Self {
+        if url.and_then(Uri::scheme_str) == Some("http") {
+            Self::Plain
+        } else if !config.kubernetes_ca_cert.is_empty() {
+            Self::Configured(config.kubernetes_ca_cert.clone())
+        } else if config.disable_local_ca_jwt {
+            Self::System
+        } else {
+            Self::Pod(local.ca_file.clone())
+        }
+    }
+
+    /// Their PEM text as of now; empty for those that have none. Reads a file.
+    pub(super) fn pem(&self) -> Result<Cow<'_, [u8]>, AskError> {
+        Ok(match self {
+            Self::Configured(pem) => Cow::Borrowed(pem.as_bytes()),
+            Self::Pod(file) => Cow::Owned(read(file).map_err(AskError::LocalCa)?),
+            Self::System | Self::Plain => Cow::default(),
+        })
+    }
+
+    /// The certificates of such a text in DER; none for the system's own.
+    pub(super) fn certificates(&self, pem: &[u8]) -> Result<Option<Vec<Vec<u8>>>, AskError> {
+        match self {
+            Self::System => return Ok(None),
+            Self::Plain => return Ok(Some(Vec::new())),
+            Self::Configured(_) | Self::Pod(_) => {}
+        }
+        let blocks: Vec<Vec<u8>> = Pem::iter_from_buffer(pem)
+            .map(|block| block.map(|block| block.contents))
+            .collect::<Result<_, _>>()
+            .map_err(|error| AskError::Ca(error.into()))?;
+        if blocks.is_empty() { Err(AskError::Ca("no PEM block".into())) } else { Ok(Some(blocks)) }
+    }
+}

@@ -1,0 +1,49 @@
+//! How API servers are asked.
+
+use std::time::Duration;
+
+use super::LocalCluster;
+
+/// How API servers are asked, and how long their word counts.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// For one question, waiting for its turn included.
+    pub timeout: Duration,
+    /// Questions at the API server at a time, for each mount.
+    pub max_in_flight: usize,
+    /// Questions that wait for their turn, for each mount; more are refused at once.
+    pub max_waiting: usize,
+    /// What is remembered.
+    pub cache: CacheSettings,
+    /// The cluster that this process runs in.
+    pub local: LocalCluster,
+}
+
+/// What is remembered of reviews.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheSettings {
+    /// How long a confirmed token stays confirmed, unless it expires before.
+    pub ttl: Duration,
+    /// How long a refused token stays refused.
+    pub refused_ttl: Duration,
+    /// The most reviews that are remembered.
+    pub entries: u64,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(60), refused_ttl: Duration::from_secs(10), entries: 100_000 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            max_in_flight: 64,
+            max_waiting: 1024,
+            cache: CacheSettings::default(),
+            local: LocalCluster::default(),
+        }
+    }
+}
