@@ -1,44 +1,124 @@
 //! What the operator says: the configuration file and the environment, checked.
-#![expect(missing_docs, reason = "stand-in")]
-use std::num::NonZeroUsize;
-#[derive(Debug)]
-pub enum TokenSource {
-    Header { name: String, scheme: Option<String> },
-    Cookie(String),
-    Query(String),
+
+mod envoy;
+mod error;
+mod layers;
+mod limits;
+mod listener;
+mod route;
+mod settings;
+mod store;
+mod text;
+mod token_source;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use envoy::{ClientAddress, EnvoyDoor, HeaderPrefix, UndecidedAnswer};
+pub use error::ConfigError;
+pub use layers::Environment;
+pub use limits::{Review, ReviewCache, Shutdown};
+pub use listener::TlsFiles;
+pub use route::{DefaultRole, HostName, Method, MountPath, PathPrefix, RoleList, Route};
+pub use settings::{Ops, VaultDoor};
+pub use store::Store;
+pub use token_source::{HeaderName, TokenSource};
+
+use crate::core::secret::Secret;
+
+/// The configuration of `rolegate server`. Relative paths in it start at the file's directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The Envoy door; none: not served.
+    pub envoy: Option<EnvoyDoor>,
+    /// The Vault door; none: not served.
+    pub vault: Option<VaultDoor>,
+    /// Health and metrics.
+    pub ops: Ops,
+    /// Where mounts and roles come from.
+    pub store: Store,
+    /// TokenReviews and what is remembered of them.
+    pub review: Review,
+    /// How the process ends.
+    pub shutdown: Shutdown,
+    /// A file that holds the root token.
+    pub root_token_file: Option<PathBuf>,
 }
-#[derive(Debug)]
-pub struct Route {
-    pub host: Option<String>,
-    pub path_prefix: Option<String>,
-    pub methods: Vec<String>,
-    pub mount: Option<String>,
-    pub role: String,
+
+/// A configuration, and what else the environment says.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The file under the environment's overrides.
+    pub config: Config,
+    /// `ROLEGATE_ROOT_TOKEN`
+    pub root_token: Option<Secret>,
+    /// `KUBERNETES_SERVICE_HOST`: the API server of the cluster that this process runs in.
+    pub kubernetes_service_host: Option<String>,
+    /// One sentence for each variable that means nothing.
+    pub warnings: Vec<String>,
 }
-#[derive(Debug)]
-pub struct DefaultRole {
-    pub mount: String,
-    pub role: Option<String>,
+
+impl Config {
+    /// Reads the file, lays the environment over it and checks all of it.
+    ///
+    /// # Errors
+    /// With one line that names file or variable, key, and what is expected there.
+    pub fn load(file: &Path, environment: Environment) -> Result<Loaded, ConfigError> {
+        let (mut config, warnings) = layers::extract(file, &environment)?;
+        config.check(file)?;
+        config.rebase(file.parent().unwrap_or(Path::new("")));
+        Ok(Loaded {
+            config,
+            root_token: environment.root_token,
+            kubernetes_service_host: environment.kubernetes_service_host,
+            warnings,
+        })
+    }
+
+    /// What no single key can tell.
+    fn check(&self, file: &Path) -> Result<(), ConfigError> {
+        let wrong = |key: &str, expected: &str| Err(ConfigError::new(file, key, expected));
+        if self.envoy.is_none() && self.vault.is_none() {
+            return wrong("envoy", "a door to serve is expected: `envoy`, `vault` or both");
+        }
+        if let Some(door) = &self.envoy {
+            listener::check(file, "envoy", door.listen, door.tls.as_ref(), door.plaintext)?;
+        }
+        if let Some(door) = &self.vault {
+            listener::check(file, "vault", door.listen, door.tls.as_ref(), door.plaintext)?;
+        }
+        Ok(())
+    }
+
+    fn rebase(&mut self, directory: &Path) {
+        let doors = [
+            self.envoy.as_mut().and_then(|door| door.tls.as_mut()),
+            self.vault.as_mut().and_then(|door| door.tls.as_mut()),
+        ];
+        for path in doors.into_iter().flatten().flat_map(TlsFiles::paths_mut) {
+            *path = directory.join(&path);
+        }
+        if let Some(path) = self.store.path_mut() {
+            *path = directory.join(&path);
+        }
+        if let Some(path) = &mut self.root_token_file {
+            *path = directory.join(&path);
+        }
+    }
 }
-#[derive(Debug, Clone, Copy)]
-pub enum ClientAddress {
-    Peer,
-    XEnvoyExternalAddress,
-    XForwardedFor(NonZeroUsize),
+
+impl Environment {
+    /// The environment of this process.
+    pub fn of_process() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+        let variables = std::env::vars_os();
+        let text = |text: OsString| text.into_string().ok();
+        Self::new(variables.filter_map(|(name, value)| text(name).zip(text(value))))
+    }
 }
-#[derive(Debug, Clone, Copy)]
-pub enum UndecidedAnswer {
-    ErrorResponse,
-    DeniedResponse,
-}
-#[derive(Debug)]
-pub struct EnvoyDoor {
-    pub token_sources: Vec<TokenSource>,
-    pub routes: Vec<Route>,
-    pub default: DefaultRole,
-    pub client_address: ClientAddress,
-    pub audience: Option<String>,
-    pub identity_header_prefix: String,
-    pub keep_token: bool,
-    pub undecided: UndecidedAnswer,
-}
+
+#[cfg(test)]
+mod tests;

@@ -11,12 +11,11 @@ use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decid
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
+use crate::core::review_key::ReviewKey;
+pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
 use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
-
-/// The most roles that one request may name.
-pub const MAX_ROLES: usize = 8;
 
 /// What a door asks.
 #[derive(Debug, Clone, Copy)]
@@ -146,9 +145,10 @@ impl<V: Verify> Gate<V> {
     /// The first role that allows wins; else undecided if any is; else the first role's denial.
     async fn any_role(&self, ask: &Ask<'_>, mount: &Arc<Mount>, trail: &mut (impl Trail + Send)) -> Outcome {
         let mut worst: Option<Outcome> = None;
+        let mut found = Found::default();
         for name in ask.roles.iter().take(MAX_ROLES) {
             let outcome = match mount.role(name) {
-                Some(role) => self.one_role(ask, mount, role, trail).await,
+                Some(role) => self.one_role(ask, mount, role, &mut found, trail).await,
                 None => Outcome::Deny(Deny::UnknownRole),
             };
             match (&outcome, &worst) {
@@ -165,6 +165,7 @@ impl<V: Verify> Gate<V> {
         ask: &Ask<'_>,
         mount: &Arc<Mount>,
         role: &Arc<Role>,
+        found: &mut Found,
         trail: &mut (impl Trail + Send),
     ) -> Outcome {
         let case = Case {
@@ -194,9 +195,20 @@ impl<V: Verify> Gate<V> {
                 Ok(Verdict::Allow(_)) => return facts.grant(mount, role),
             };
             match (needs, ask.token, &query) {
-                (Needs::Signature, Ok(token), _) => facts.signed = Some(self.verifier.signed(mount, token)),
+                (Needs::Signature, Ok(token), _) => {
+                    facts.signed =
+                        Some(*found.signed.get_or_insert_with(|| self.verifier.signed(mount, token)));
+                }
                 (Needs::Review, _, Some(query)) => {
-                    facts.review = Some(self.verifier.review(*query, ask.freshness, ask.deadline).await);
+                    let review = match found.review(query.key()) {
+                        Some(review) => review,
+                        None => {
+                            let review = self.verifier.review(*query, ask.freshness, ask.deadline).await;
+                            found.reviews.push((query.key(), review.clone()));
+                            review
+                        }
+                    };
+                    facts.review = Some(review);
                 }
                 (Needs::Selection(namespace), _, _) => {
                     let namespace = namespace.to_owned();
@@ -210,11 +222,26 @@ impl<V: Verify> Gate<V> {
     }
 }
 
+type Reviewed = Result<Arc<Review>, Undecided>;
+
+/// What was asked for the roles so far, so that an API server that is away is waited for once and not eight times.
+#[derive(Debug, Default)]
+struct Found {
+    signed: Option<bool>,
+    reviews: SmallVec<[(ReviewKey, Reviewed); 1]>,
+}
+
+impl Found {
+    fn review(&self, key: ReviewKey) -> Option<Reviewed> {
+        self.reviews.iter().find(|(asked, _)| *asked == key).map(|(_, review)| review.clone())
+    }
+}
+
 /// What was gathered for one role.
 #[derive(Debug, Default)]
 struct Facts {
     signed: Option<bool>,
-    review: Option<Result<Arc<Review>, Undecided>>,
+    review: Option<Reviewed>,
     selected: Option<Result<bool, Undecided>>,
 }
 
@@ -253,4 +280,4 @@ fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> SmallVec<[&'a str; 4]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,14 +3,17 @@
 //! Layers import only downwards: `app` over `doors`, `store`, `verify`, `dev`; those over `gate`; `gate` over
 //! `ports`; all over `core`, which is pure. `tests/architecture.rs` holds the house to it.
 
+pub mod app;
 pub mod config;
 pub mod core;
 pub mod dev;
 pub mod doors;
 pub mod gate;
 pub mod health;
+pub mod lifecycle;
 pub mod metrics;
 pub mod net;
 pub mod ports;
 pub mod store;
+pub mod telemetry;
 pub mod verify;

@@ -1,3 +1,155 @@
-//! The program `rolegate`.
+//! The program `rolegate`: arguments, logs, the TLS provider, the exit code.
 
-fn main() {}
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use rolegate::app::dev::DevOptions;
+use rolegate::app::{self, Bound, Ended, StartError};
+use rolegate::config::{Config, Environment};
+use rolegate::store::check::check_config;
+use rolegate::telemetry;
+
+/// Wrong usage or configuration.
+const WRONG: u8 = 2;
+
+/// Vault's Kubernetes roles, enforced at Envoy.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves by a configuration file.
+    Server {
+        /// The configuration (YAML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Serves on loopback, with a stand-in cluster and two roles to try.
+    Dev(Dev),
+    /// Says whether a server's configuration or a store's file is good.
+    CheckConfig {
+        /// The file (YAML); its content tells which of the two it is.
+        file: PathBuf,
+    },
+    /// Ends with 0 when a running rolegate is ready.
+    Health {
+        /// The operations door.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9192")]
+        ops: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Dev {
+    /// The Envoy door; port 0 takes a free one, here and below.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9191")]
+    envoy_listen: SocketAddr,
+    /// The Vault door; not served by this version.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8200")]
+    vault_listen: SocketAddr,
+    /// The operations door.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9192")]
+    ops_listen: SocketAddr,
+    /// The stand-in cluster.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    cluster_listen: SocketAddr,
+    /// The Vault door's root token; not used by this version.
+    #[arg(long, value_name = "TOKEN", default_value = "root")]
+    root_token: String,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let environment = Environment::of_process();
+    if let Command::CheckConfig { file } = &cli.command {
+        return match check_config(file) {
+            Ok(kind) => {
+                println!("{}: a good {kind}", file.display());
+                ExitCode::SUCCESS
+            }
+            Err(error) => wrong(&error),
+        };
+    }
+    let _logs = match telemetry::init(environment.log_filter.as_deref()) {
+        Ok(logs) => logs,
+        Err(error) => return wrong(&error),
+    };
+    // One provider for all of TLS; only a second call could fail.
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return wrong(&error),
+    };
+    let code = runtime.block_on(run(cli.command, environment));
+    // What is still under way, such as a question to an API server, is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(command: Command, environment: Environment) -> ExitCode {
+    match command {
+        Command::Server { config } => match server(config, environment).await {
+            Ok(bound) => serve(bound).await,
+            Err(error) => wrong(&error),
+        },
+        Command::Dev(dev) => {
+            let options =
+                DevOptions { envoy: dev.envoy_listen, ops: dev.ops_listen, cluster: dev.cluster_listen };
+            match app::dev::bind(options, std::env::temp_dir()).await {
+                Ok(bound) => {
+                    eprint!("{}", bound.hints());
+                    serve(bound).await
+                }
+                Err(error) => wrong(&error),
+            }
+        }
+        Command::Health { ops } => match app::health::ask(&ops).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("rolegate: {}", with_causes(&error));
+                ExitCode::FAILURE
+            }
+        },
+        // Answered before the runtime starts.
+        Command::CheckConfig { .. } => ExitCode::SUCCESS,
+    }
+}
+
+async fn server(file: PathBuf, environment: Environment) -> Result<Bound, StartError> {
+    let loaded = Config::load(&file, environment)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    app::bind(&file, loaded).await
+}
+
+async fn serve(bound: Bound) -> ExitCode {
+    println!("{}", bound.ready_line());
+    match bound.serve().await {
+        Ended::Drained => ExitCode::SUCCESS,
+        Ended::Failed => ExitCode::FAILURE,
+    }
+}
+
+/// One line on standard error: what was wrong, and what is expected.
+fn wrong(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("rolegate: {}", with_causes(error));
+    ExitCode::from(WRONG)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

@@ -1,30 +1,165 @@
-//! The metrics of `/metrics`: named once, with base units.
+//! The metrics of `/metrics`: named once, with base units. No label takes a value that a caller chooses.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod hot;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use hot::Hot;
+
+/// The content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What takes microseconds when remembered and milliseconds when not, in seconds.
+const BUCKETS: [f64; 14] =
+    [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 /// Every metric of the process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics {}
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReviewLabels {
+    mount: Arc<str>,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MountLabel {
+    mount: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FeedLabel {
+    feed: &'static str,
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    hot: Hot,
+    reviews: Family<ReviewLabels, Counter>,
+    review_duration: Histograms<MountLabel>,
+    review_cache_entries: Gauge<u64, AtomicU64>,
+    client_tokens: Gauge<u64, AtomicU64>,
+    feed_age: Family<FeedLabel, Gauge<f64, AtomicU64>>,
+    feed_failures: Family<FeedLabel, Counter>,
+    loaded: Mutex<BTreeMap<&'static str, Instant>>,
+    unknown: Arc<str>,
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        let mut inner = Self {
+            registry: Registry::with_prefix("rolegate"),
+            hot: Hot::default(),
+            reviews: Family::default(),
+            review_duration: Family::new_with_constructor(histogram),
+            review_cache_entries: Gauge::default(),
+            client_tokens: Gauge::default(),
+            feed_age: Family::default(),
+            feed_failures: Family::default(),
+            loaded: Mutex::default(),
+            unknown: Arc::from("unknown"),
+        };
+        let registry = &mut inner.registry;
+        registry.register_collector(Box::new(inner.hot.clone()));
+        registry.register("reviews", "TokenReviews asked of API servers, by result", inner.reviews.clone());
+        registry.register_with_unit(
+            "review_duration",
+            "From the start of a TokenReview to its answer",
+            Unit::Seconds,
+            inner.review_duration.clone(),
+        );
+        registry.register(
+            "review_cache_entries",
+            "Reviews that are remembered",
+            inner.review_cache_entries.clone(),
+        );
+        registry.register_with_unit(
+            "feed_age",
+            "Since a feed was last seen to be good",
+            Unit::Seconds,
+            inner.feed_age.clone(),
+        );
+        registry.register("feed_failures", "Sets of a feed that were not taken", inner.feed_failures.clone());
+        registry.register("client_tokens", "Client tokens of the Vault door", inner.client_tokens.clone());
+        inner
+    }
+}
 
 impl Metrics {
     /// Counts a finished review under `rolegate_reviews_total` and its duration.
-    pub fn review(&self, _mount: &Arc<str>, _result: &'static str, _took: Duration) {}
+    pub fn review(&self, mount: &Arc<str>, result: &'static str, took: Duration) {
+        self.0.reviews.get_or_create(&ReviewLabels { mount: Arc::clone(mount), result }).inc();
+        let label = MountLabel { mount: Arc::clone(mount) };
+        self.0.review_duration.get_or_create(&label).observe(took.as_secs_f64());
+    }
 
     /// Counts a look into the review cache: `hit`, `miss` or `shared` (joined one that was under way).
-    pub fn review_cache(&self, _result: &'static str) {}
+    pub fn review_cache(&self, result: &'static str) {
+        self.0.hot.look(result);
+    }
 
     /// Sets `rolegate_review_cache_entries`.
-    pub fn review_cache_entries(&self, _entries: u64) {}
+    pub fn review_cache_entries(&self, entries: u64) {
+        self.0.review_cache_entries.set(entries);
+    }
 
     /// Counts a decision and its duration; `mount` is none where no mount of ours was named.
     pub fn decision(
         &self,
-        _door: &'static str,
-        _mount: Option<&Arc<str>>,
-        _outcome: &'static str,
-        _reason: &'static str,
-        _took: Duration,
+        door: &'static str,
+        mount: Option<&Arc<str>>,
+        outcome: &'static str,
+        reason: &'static str,
+        took: Duration,
     ) {
+        self.0.hot.decision(door, mount.unwrap_or(&self.0.unknown), outcome, reason, took);
+    }
+
+    /// Sets `rolegate_client_tokens`.
+    pub fn client_tokens(&self, tokens: u64) {
+        self.0.client_tokens.set(tokens);
+    }
+
+    /// Sets the age of a feed to zero under `rolegate_feed_age_seconds`: it was seen to be as it should be.
+    pub fn feed_loaded(&self, feed: &'static str) {
+        self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(feed, Instant::now());
+    }
+
+    /// Counts a feed's set that was not taken.
+    pub fn feed_failed(&self, feed: &'static str) {
+        self.0.feed_failures.get_or_create(&FeedLabel { feed }).inc();
+    }
+
+    /// All metrics at this moment, in the format of [`CONTENT_TYPE`].
+    pub fn render(&self) -> String {
+        for (feed, loaded) in self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            self.0.feed_age.get_or_create(&FeedLabel { feed }).set(loaded.elapsed().as_secs_f64());
+        }
+        let mut text = String::new();
+        // Writing to a text cannot fail.
+        let _written = encode(&mut text, &self.0.registry);
+        text
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,11 @@
 
 mod bound;
 mod connection;
-mod first_words;
+
 mod reload;
 mod serve;
 mod spawn;
+mod stream;
 mod tls;
 
 use std::net::SocketAddr;
@@ -13,7 +14,9 @@ use std::time::Duration;
 
 pub use bound::{BindError, Bound, Listen};
 pub use connection::with_peer;
-pub use tls::{TlsError, TlsFiles};
+pub use tls::TlsError;
+
+pub use crate::config::TlsFiles;
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The recorded cases of roles and configs (`tests/conformance`), replayed through the pure decoders: every write's
 //! status, error text and warnings, and what a read shows afterwards.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use std::collections::BTreeMap;
 

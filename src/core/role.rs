@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use super::cidr::BoundCidr;
 
+/// The most roles that one request may name.
+pub const MAX_ROLES: usize = 8;
+
 /// Vault's role of the Kubernetes backend, every field valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {

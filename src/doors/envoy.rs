@@ -4,9 +4,12 @@ pub mod answer;
 mod client_address;
 pub mod door;
 mod grpc;
+mod pair;
 mod path;
 pub mod request;
 mod role_choice;
 pub mod service;
+#[cfg(test)]
+mod testing;
 mod token_source;
 pub mod wire;

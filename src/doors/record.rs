@@ -19,14 +19,23 @@ impl Recorder {
     }
 
     /// Counts a decision and logs it: allows at level debug, denials at info, the undecided at warn.
-    pub fn record(&self, door: &'static str, id: &DecisionId, decision: &Decision, took: Duration) {
+    ///
+    /// `roles` is what was asked for, where that is known; it is only called where it is written down.
+    pub fn record(
+        &self,
+        door: &'static str,
+        id: &DecisionId,
+        decision: &Decision,
+        took: Duration,
+        roles: impl FnOnce() -> String,
+    ) {
         let (outcome, reason) = (decision.outcome.name(), decision.outcome.reason());
         self.metrics.decision(door, decision.mount.as_ref(), outcome, reason, took);
         let mount = decision.mount.as_deref().unwrap_or("unknown");
         let decision_id = std::str::from_utf8(id).unwrap_or_default();
         match &decision.outcome {
             Outcome::Allow(grant) => {
-                let identity = grant.identity();
+                let identity = grant.identity().map(tracing::field::debug);
                 tracing::debug!(
                     door,
                     decision_id,
@@ -34,12 +43,84 @@ impl Recorder {
                     reason,
                     mount,
                     role = grant.role().name,
-                    ?identity,
+                    identity,
                     "decided"
                 );
             }
-            Outcome::Deny(_) => tracing::info!(door, decision_id, outcome, reason, mount, "decided"),
-            Outcome::Undecided(_) => tracing::warn!(door, decision_id, outcome, reason, mount, "decided"),
+            Outcome::Deny(_) => {
+                tracing::info!(door, decision_id, outcome, reason, mount, roles = roles(), "decided");
+            }
+            Outcome::Undecided(_) => {
+                tracing::warn!(door, decision_id, outcome, reason, mount, roles = roles(), "decided");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use super::Recorder;
+    use crate::core::reason::{Deny, Undecided};
+    use crate::doors::decision_id::DecisionIds;
+    use crate::gate::tests::script;
+    use crate::gate::{Decision, Outcome};
+    use crate::metrics::Metrics;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The one line that a decision leaves in the log.
+    fn logged(outcome: Outcome) -> serde_json::Value {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .without_time()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        let decision = Decision { mount: Some("kubernetes".into()), outcome };
+        tracing::subscriber::with_default(subscriber, || {
+            let id = DecisionIds::new(7).next();
+            Recorder::new(Metrics::default()).record("envoy", &id, &decision, Duration::ZERO, String::new);
+        });
+        serde_json::from_slice(&lines.0.lock().unwrap()).expect("one line of JSON")
+    }
+
+    #[test]
+    fn a_decision_leaves_one_line_with_its_id_outcome_and_reason() {
+        let grant = script::grant("kubernetes", script::role("orders"), script::confirmed());
+        for (outcome, level, name, reason) in [
+            (Outcome::Allow(grant), "DEBUG", "allow", "allowed"),
+            (Outcome::Deny(Deny::Expired), "INFO", "deny", "expired"),
+            (Outcome::Undecided(Undecided::Deadline), "WARN", "undecided", "deadline"),
+        ] {
+            let allowed = matches!(outcome, Outcome::Allow(_));
+            let mut expected = serde_json::json!({
+                "level": level, "target": "rolegate::doors::record", "message": "decided", "door": "envoy",
+                "decision_id": "00000000000000070000000000000000",
+                "outcome": name, "reason": reason, "mount": "kubernetes",
+            });
+            if allowed {
+                expected["role"] = "orders".into();
+                expected["identity"] = "shop/orders (u-1)".into();
+            }
+            assert_eq!(logged(outcome), expected);
         }
     }
 }

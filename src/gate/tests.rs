@@ -1,6 +1,6 @@
 //! The gate over a scripted verifier: which facts it asks for, when, and what it makes of several roles.
 
-mod script;
+pub(crate) mod script;
 
 use std::sync::Arc;
 
@@ -134,6 +134,14 @@ async fn the_review_is_asked_for_the_demanded_audience_or_else_for_the_tokens_ow
 }
 
 #[tokio::test]
+async fn what_was_asked_for_one_role_is_not_asked_again_for_the_next() {
+    let down = ["a", "b", "c"].map(|name| script::with_audience(name, "down"));
+    let house = House::new(Some(set(1, down)), Script::default());
+    assert_eq!(told(&house.ask(&["a", "b", "c"], Freshness::Fresh).await), "api_server_unreachable");
+    assert_eq!(house.calls(), ["signed", "review down Fresh"]);
+}
+
+#[tokio::test]
 async fn labels_are_asked_only_of_the_reviewed_namespace_and_only_where_no_glob_fits() {
     let selector = |value: &str| {
         let match_labels = [("team".to_owned(), value.to_owned())].into();
@@ -168,6 +176,19 @@ async fn labels_are_asked_only_of_the_reviewed_namespace_and_only_where_no_glob_
     let house = House::new(Some(set), Script { review: refused, ..Script::default() });
     assert_eq!(told(&house.ask(&["labelled"], Freshness::Cached).await), "token_refused");
     assert!(!house.calls().iter().any(|call| call.starts_with("labels")), "{:?}", house.calls());
+}
+
+#[tokio::test]
+async fn roles_that_ask_for_the_same_audiences_wait_for_one_review_even_in_vain() {
+    let any = script::with_audience("any", "");
+    for review in [Err(Undecided::Overloaded), Ok(Arc::new(Review::Refused(Deny::TokenRefused)))] {
+        let script = Script { review, ..Script::default() };
+        let house = House::new(Some(set(1, [role("a"), role("b"), any.clone()])), script);
+        house.ask(&["a", "b", "any"], Freshness::Cached).await;
+        let mut calls = house.calls();
+        calls.retain(|call| call.starts_with("review"));
+        assert_eq!(calls, ["review api Cached", "review api,down Cached"]);
+    }
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ pub enum BindError {
         /// As configured.
         addr: SocketAddr,
         /// Which file, and why.
-        source: TlsError,
+        source: Box<TlsError>,
     },
 }
 
@@ -77,7 +77,7 @@ impl Bound {
         let tls = match tls {
             Some(files) => Some(
                 Tls::load(name, files, protocol, health.clone())
-                    .map_err(|source| BindError::Tls { addr, source })?,
+                    .map_err(|source| BindError::Tls { addr, source: Box::new(source) })?,
             ),
             None => None,
         };

@@ -17,8 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::first_words::FirstWords;
 use super::spawn::Tracked;
+use super::stream::Stream;
 use super::{Limits, Peer, Protocol};
 
 /// Makes what [`Bound::serve`](super::Bound::serve) takes of a tower service, such as an axum router;
@@ -52,7 +52,7 @@ pub(super) async fn speak<IO, S, B>(
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    let io = TokioIo::new(FirstWords::new(io, limits.headers));
+    let io = TokioIo::new(Stream::new(io, limits.headers));
     match protocol {
         Protocol::Http2Only => {
             let connection = http2_builder(limits, spawn).serve_connection(io, service);

@@ -1,10 +1,15 @@
 //! Where HTTP/2 requests run.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Waker};
 
 use tokio_util::task::TaskTracker;
 
-/// Runs each request as a task that the listener knows of.
+/// Runs each request where its connection runs, as far as it goes without waiting; one that has to wait becomes a
+/// task that the listener knows of.
+///
+/// A request that needs no wait is most of them, and costs neither a task nor the way to another thread.
 #[derive(Debug, Clone)]
 pub(super) struct Tracked(pub(super) TaskTracker);
 
@@ -14,6 +19,14 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, request: F) {
-        self.0.spawn(request);
+        let mut request = Box::pin(request);
+        // A panic ends its own request alone, as it would in a task. The request is not touched afterwards.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        }));
+        // A task polls again with a waker of its own, so nothing that happens in between is missed.
+        if let Ok(true) = polled {
+            self.0.spawn(request);
+        }
     }
 }

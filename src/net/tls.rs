@@ -10,17 +10,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::Protocol;
-
-/// Where a listener's certificate is. The files are read again when they change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// PEM: the listener's certificate, then the chain.
-    pub cert_file: PathBuf,
-    /// PEM: the private key.
-    pub key_file: PathBuf,
-    /// PEM: who signs clients' certificates. None: clients need no certificate.
-    pub client_ca_file: Option<PathBuf>,
-}
+use crate::config::TlsFiles;
 
 /// What is wrong with a certificate file.
 #[derive(Debug, thiserror::Error)]

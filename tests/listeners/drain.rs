@@ -1,7 +1,6 @@
 //! Stopping: what runs is finished, what cannot be is refused whole.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,14 +12,14 @@ use tokio::task::JoinSet;
 use super::support::{Client, LONG, Server, listen, soon};
 
 /// Answers that must have come before the stop, so that it falls into full load.
-const UNDER_LOAD: usize = 2000;
+const UNDER_LOAD: u32 = 1000;
 
 async fn work() {
     tokio::time::sleep(Duration::from_micros(500)).await;
 }
 
 /// Sends one request after the other until one gets no answer, which must not have been processed.
-async fn load(mut client: Client, name: String, server: Arc<Server>, answered: Arc<AtomicUsize>) {
+async fn load(mut client: Client, name: String, server: Arc<Server>, answered: Arc<Semaphore>) {
     for number in 0_usize.. {
         let mut body = format!("{name} {number} ").into_bytes();
         body.resize(body.len() + number % 7 * 5000, b'.');
@@ -28,7 +27,7 @@ async fn load(mut client: Client, name: String, server: Arc<Server>, answered: A
         match soon("an answer", client.send(body.clone())).await {
             Ok(answer) => {
                 assert_eq!(answer, body);
-                answered.fetch_add(1, Ordering::Relaxed);
+                answered.add_permits(1);
             }
             Err(error) => {
                 assert!(server.stop.is_cancelled(), "{name} failed while serving: {error:?}");
@@ -42,17 +41,12 @@ async fn load(mut client: Client, name: String, server: Arc<Server>, answered: A
 
 async fn stop_under_load(server: Server, clients: Vec<Client>) {
     let server = Arc::new(server);
-    let answered = Arc::new(AtomicUsize::new(0));
+    let answered = Arc::new(Semaphore::new(0));
     let mut loads = JoinSet::new();
     for (number, client) in clients.into_iter().enumerate() {
         loads.spawn(load(client, format!("client {number}"), server.clone(), answered.clone()));
     }
-    soon("load", async {
-        while answered.load(Ordering::Relaxed) < UNDER_LOAD {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    drop(soon("load", answered.acquire_many(UNDER_LOAD)).await.unwrap());
     server.stop.cancel();
     while let Some(load) = soon("the end of the load", loads.join_next()).await {
         load.unwrap();
@@ -60,7 +54,7 @@ async fn stop_under_load(server: Server, clients: Vec<Client>) {
     let server = Arc::into_inner(server).unwrap();
     let seen = server.seen.clone();
     assert_eq!(server.stopped().await, 0, "nothing had to be cut");
-    assert_eq!(seen.lock().unwrap().len(), answered.load(Ordering::Relaxed), "processed and answered");
+    assert_eq!(seen.lock().unwrap().len(), answered.available_permits(), "processed and answered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use rolegate::health::Health;
 use rolegate::net::{Bound, Limits, Listen, Protocol, TlsFiles};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -92,7 +92,8 @@ where
     hyper::service::service_fn(move |request: Request<Incoming>| {
         let (seen, work) = (seen.clone(), work.clone());
         async move {
-            let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let body = request.into_body().collect().await;
+            let body = body.map_or_else(|error| format!("broken: {error:?}").into(), |body| body.to_bytes());
             seen.lock().unwrap().insert(body.clone());
             work().await;
             Ok(Response::new(Full::new(body)))
@@ -100,48 +101,67 @@ where
     })
 }
 
-/// A client's connection.
+/// Why a client got no answer.
+pub(crate) type Unanswered = Box<dyn std::error::Error + Send + Sync>;
+
+/// A client's connection. HTTP/2 is h2's own client: it tells each request its end, and takes none back.
 pub(crate) enum Client {
     Http1(http1::SendRequest<Full<Bytes>>),
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http2(h2::client::SendRequest<Bytes>),
 }
 
 impl Client {
     pub(crate) async fn http1(addr: SocketAddr) -> Self {
-        let io = TokioIo::new(TcpStream::connect(addr).await.unwrap());
+        let io = TokioIo::new(connect(addr).await);
         let (sender, connection) = http1::handshake(io).await.unwrap();
         tokio::spawn(connection);
         Self::Http1(sender)
     }
 
     pub(crate) async fn http2(addr: SocketAddr) -> Self {
-        Self::http2_over(TcpStream::connect(addr).await.unwrap()).await.unwrap()
+        Self::http2_over(connect(addr).await).await.unwrap()
     }
 
     pub(crate) async fn http2_over(
         io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> hyper::Result<Self> {
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await?;
+    ) -> Result<Self, Unanswered> {
+        let (sender, connection) = h2::client::handshake(io).await?;
         tokio::spawn(connection);
         Ok(Self::Http2(sender))
     }
 
     /// Sends a body, and gives back the answer's once it is complete.
-    pub(crate) async fn send(&mut self, body: Bytes) -> hyper::Result<Bytes> {
+    pub(crate) async fn send(&mut self, body: Bytes) -> Result<Bytes, Unanswered> {
         let request = Request::post("http://gate.test/").header("host", "gate.test");
-        let request = request.body(Full::new(body)).expect("a valid request");
-        let answer = match self {
+        self.request(request.body(body)?).await
+    }
+
+    /// Sends a request, and gives back the answer's body once it is complete.
+    pub(crate) async fn request(&mut self, request: Request<Bytes>) -> Result<Bytes, Unanswered> {
+        match self {
             Self::Http1(sender) => {
                 sender.ready().await?;
-                sender.send_request(request).await?
+                let answer = sender.send_request(request.map(Full::new)).await?;
+                assert_eq!(answer.status(), 200);
+                Ok(answer.into_body().collect().await?.to_bytes())
             }
             Self::Http2(sender) => {
-                sender.ready().await?;
-                sender.send_request(request).await?
+                let mut sender = sender.clone().ready().await?;
+                let (head, body) = request.into_parts();
+                let (answer, mut sending) = sender.send_request(Request::from_parts(head, ()), false)?;
+                sending.send_data(body, true)?;
+                let answer = answer.await?;
+                assert_eq!(answer.status(), 200);
+                let mut receiving = answer.into_body();
+                let mut received = Vec::new();
+                while let Some(data) = receiving.data().await {
+                    let data = data?;
+                    receiving.flow_control().release_capacity(data.len())?;
+                    received.extend(data);
+                }
+                Ok(received.into())
             }
-        };
-        assert_eq!(answer.status(), 200);
-        Ok(answer.into_body().collect().await?.to_bytes())
+        }
     }
 
     /// A second handle on an HTTP/2 connection.
@@ -151,4 +171,11 @@ impl Client {
             Self::Http1(_) => panic!("HTTP/1 has one request at a time"),
         }
     }
+}
+
+/// Without delays, so that headers and body written one after the other do not wait for each other.
+async fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
 }

@@ -15,7 +15,7 @@ use crate::core::cidr::BoundCidr;
 type Change = fn(&mut Fixture);
 
 /// One change for every way to a denial, in the order of precedence.
-const DENIALS: [(&str, Deny, CheckName, Change); 31] = [
+const DENIALS: [(&str, Deny, CheckName, Change); 32] = [
     ("the peer is elsewhere", Deny::PeerAddress, CheckName::PeerAddress, |f| {
         f.role.token.bound_cidrs = vec![BoundCidr::parse("192.0.2.0/24").unwrap()];
     }),
@@ -90,6 +90,11 @@ const DENIALS: [(&str, Deny, CheckName, Change); 31] = [
     }),
     ("another uid in the review", Deny::IdentityMismatch, CheckName::Review, |f| {
         f.reviewed(|s| s.uid = "another".to_owned());
+    }),
+    ("no uid in the token and none in the review", Deny::IdentityMismatch, CheckName::Review, |f| {
+        f.role.alias_name_source = AliasNameSource::Name;
+        f.payload["kubernetes.io"]["serviceaccount"]["uid"] = json!("");
+        f.reviewed(|s| s.uid.clear());
     }),
     ("labels that are not selected", Deny::Namespace, CheckName::NamespaceLabels, |f| {
         f.by_labels();

@@ -10,7 +10,7 @@ use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{Struct, Value};
 use envoy_types::pb::google::rpc::Status;
 pub use headers::{IdentityHeaders, Removals};
-pub use template::Template;
+pub use template::{Template, frame};
 
 use crate::config::UndecidedAnswer;
 use crate::core::reason::{Deny, DenyClass, Undecided};

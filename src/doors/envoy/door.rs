@@ -7,15 +7,17 @@ use bytes::Bytes;
 use moka::sync::Cache;
 use prost::Message as _;
 
-use super::answer::{AnswerStyle, IdentityHeaders, Removals, Reply, Template};
+use super::answer::{self, AnswerStyle, IdentityHeaders, Removals, Reply, Template};
 use super::request::RequestView;
 use super::wire::lean;
 use super::{client_address, role_choice, token_source};
 use crate::config::EnvoyDoor as Settings;
 use crate::core::decision::Unseen;
+use crate::core::identity::Review;
 use crate::core::reason::{Deny, Undecided};
+use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
-use crate::doors::decision_id::DecisionIds;
+use crate::doors::decision_id::{DecisionId, DecisionIds};
 use crate::doors::record::Recorder;
 use crate::gate::{Ask, Decision, Gate, Grant, Outcome};
 use crate::ports::{Freshness, Verify};
@@ -41,7 +43,7 @@ pub struct EnvoyDoor<V> {
     denials: Vec<Template>,
     undecided: Vec<Template>,
     // By the addresses of review and role, which the value keeps alive so that they mean nothing else.
-    allows: Cache<(usize, usize), Arc<(Template, Grant)>>,
+    allows: Cache<(usize, usize), Arc<KeptAllow>>,
     ids: DecisionIds,
     recorder: Recorder,
 }
@@ -112,12 +114,18 @@ impl<V: Verify> EnvoyDoor<V> {
             freshness: Freshness::Cached,
             deadline,
         };
-        self.gate.ask(&ask, &mut Unseen).await
+        let mut trail = Unseen;
+        let asked = self.gate.ask(&ask, &mut trail);
+        let Some(at) = deadline else { return asked.await };
+        // The verifier keeps the deadline, too, and its answer comes first.
+        tokio::time::timeout_at(at.into(), asked)
+            .await
+            .unwrap_or(Decision { mount: None, outcome: Outcome::Undecided(Undecided::Deadline) })
     }
 
     fn answer(&self, view: Option<RequestView<'_>>, decision: &Decision, started: Instant) -> Bytes {
         let id = self.ids.next();
-        self.recorder.record("envoy", &id, decision, started.elapsed());
+        self.recorder.record("envoy", &id, decision, started.elapsed(), || self.roles_asked(view));
         match &decision.outcome {
             Outcome::Allow(grant) => {
                 let own = view.and_then(|view| {
@@ -129,37 +137,48 @@ impl<V: Verify> EnvoyDoor<V> {
                     )
                 });
                 match own {
-                    Some(own) => Template::of(&self.style, Reply::Allow(grant, &own)).fill(&id),
-                    None => self.kept_allow(grant).0.fill(&id),
+                    Some(own) => self.encoded(Reply::Allow(grant, &own), &id),
+                    None => self.kept_allow(grant).template.fill(&id),
                 }
             }
-            Outcome::Deny(deny) => {
-                fill_kept(self.denials.get(*deny as usize), &self.style, Reply::Deny(*deny), &id)
-            }
-            Outcome::Undecided(undecided) => {
-                let kept = self.undecided.get(*undecided as usize);
-                fill_kept(kept, &self.style, Reply::Undecided(*undecided), &id)
-            }
+            Outcome::Deny(deny) => match self.denials.get(*deny as usize) {
+                Some(kept) => kept.fill(&id),
+                None => self.encoded(Reply::Deny(*deny), &id),
+            },
+            Outcome::Undecided(undecided) => match self.undecided.get(*undecided as usize) {
+                Some(kept) => kept.fill(&id),
+                None => self.encoded(Reply::Undecided(*undecided), &id),
+            },
         }
     }
 
+    fn encoded(&self, reply: Reply<'_>, id: &DecisionId) -> Bytes {
+        answer::frame(&self.style, reply, std::str::from_utf8(id).unwrap_or_default()).into()
+    }
+
+    /// The roles that a request asks for, as its record shows them.
+    fn roles_asked(&self, view: Option<RequestView<'_>>) -> String {
+        let choice =
+            view.map(|view| role_choice::choose(view, &self.settings.routes, &self.settings.default));
+        choice.and_then(Result::ok).map_or_else(String::new, |choice| choice.roles.join(","))
+    }
+
     /// The encoded allow of a grant whose request loses nothing of its own.
-    fn kept_allow(&self, grant: &Grant) -> Arc<(Template, Grant)> {
+    fn kept_allow(&self, grant: &Grant) -> Arc<KeptAllow> {
         let key = (Arc::as_ptr(grant.review()).addr(), Arc::as_ptr(grant.role()).addr());
         self.allows.get(&key).unwrap_or_else(|| {
             let template = Template::of(&self.style, Reply::Allow(grant, &self.removals));
-            let kept = Arc::new((template, grant.clone()));
+            let _alive = (Arc::clone(grant.review()), Arc::clone(grant.role()));
+            let kept = Arc::new(KeptAllow { template, _alive });
             self.allows.insert(key, Arc::clone(&kept));
             kept
         })
     }
 }
 
-fn fill_kept(
-    kept: Option<&Template>,
-    style: &AnswerStyle,
-    reply: Reply<'_>,
-    id: &crate::doors::decision_id::DecisionId,
-) -> Bytes {
-    kept.map_or_else(|| Template::of(style, reply).fill(id), |template| template.fill(id))
+/// An encoded allow, and what its key points to. Not the mount: that would keep all roles of an old snapshot.
+#[derive(Debug)]
+struct KeptAllow {
+    template: Template,
+    _alive: (Arc<Review>, Arc<Role>),
 }

@@ -81,11 +81,16 @@ pub(super) async fn read_message<B: Body<Data = Bytes> + Unpin>(
     }
 }
 
-/// When the answer has to leave: `grpc-timeout` from now, less 10 % and at most 20 ms for the way.
+/// When the answer has to leave; none where the caller does not say how long it waits.
 pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
+    Instant::now().checked_add(time_left(headers)?)
+}
+
+/// `grpc-timeout`, less 10 % and at most 20 ms for the way.
+fn time_left(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 {
+    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let number: u64 = digits.parse().ok()?;
@@ -99,7 +104,7 @@ pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
         _ => return None,
     };
     let margin = (timeout / 10).min(Duration::from_millis(20));
-    Instant::now().checked_add(timeout.saturating_sub(margin))
+    Some(timeout.saturating_sub(margin))
 }
 
 /// The answer of a unary call: one frame and trailers, or trailers alone.
@@ -149,3 +154,6 @@ impl Body for UnaryBody {
         self.frame.is_none() && self.trailers.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,16 +33,20 @@ fn is_ambiguous(path: &[u8]) -> bool {
     segments()
         .enumerate()
         .any(|(at, segment)| (segment.is_empty() && at < last) || segment == b"." || segment == b"..")
-        || path.iter().any(|byte| matches!(byte, b';' | b'\\' | b'#' | 0x7f) || *byte < 0x20)
-        || path.windows(3).any(|three| {
-            matches!(
-                three,
-                [b'%', b'2', b'f' | b'F' | b'e' | b'E']
-                    | [b'%', b'5', b'c' | b'C']
-                    | [b'%', b'3', b'b' | b'B']
-                    | [b'%', b'0'..=b'1', _]
-            )
-        })
+        || path.iter().any(|byte| matches!(byte, b';' | b'\\' | b'#') || byte.is_ascii_control())
+        || path.split(|byte| *byte == b'%').skip(1).any(misleads)
+}
+
+/// Whether what follows a percent sign may be read in two ways: no escape, one of a character that separates or
+/// controls, or one of a character that needs none and so means the same without (RFC 3986 section 2.3).
+fn misleads(after_percent: &[u8]) -> bool {
+    let digit =
+        |at| char::from(*after_percent.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (Some(high), Some(low)) = (digit(0), digit(1)) else { return true };
+    let byte = (high << 4) | low;
+    byte.is_ascii_control()
+        || byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/' | b'\\' | b';')
 }
 
 /// Whether a path is the prefix or lies below it, at the boundary of a segment.
@@ -71,3 +75,6 @@ impl<'a> Host<'a> {
         self.0.eq_ignore_ascii_case(wanted.trim_end_matches('.').as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! What the door reads of a CheckRequest: one way to its headers, whichever way Envoy encoded them.
 
 use super::wire::lean;
+use super::wire::lean::address::Address;
+use super::wire::lean::value::Kind;
 
 /// A borrowed look at one CheckRequest. What is not there reads as empty.
 #[derive(Debug, Clone, Copy)]
@@ -63,9 +65,13 @@ impl<'a> RequestView<'a> {
 
     /// The address of the connection's peer, as text.
     pub fn source_address(self) -> &'a [u8] {
-        self.attributes
-            .and_then(|attributes| attributes.source.as_ref()?.address.as_ref()?.socket_address.as_ref())
-            .map_or(&[], |address| &address.address)
+        let address = self
+            .attributes
+            .and_then(|attributes| attributes.source.as_ref()?.address.as_ref()?.address.as_ref());
+        match address {
+            Some(Address::SocketAddress(address)) => &address.address,
+            Some(Address::Pipe(_) | Address::EnvoyInternalAddress(_)) | None => &[],
+        }
     }
 
     /// A context extension of the route; of two with one key the last one, as in a map.
@@ -87,6 +93,9 @@ impl<'a> RequestView<'a> {
             .map_or(&[][..], |value| &value.fields);
         let value =
             fields.iter().rfind(|field| field.key == key.as_bytes()).and_then(|field| field.value.as_ref());
-        value.map_or(&[], |value| &value.string_value)
+        match value.and_then(|value| value.kind.as_ref()) {
+            Some(Kind::StringValue(text)) => text,
+            _ => &[],
+        }
     }
 }

@@ -54,3 +54,6 @@ fn named<'a>(mount: &'a str, roles: &'a str, default: &'a DefaultRole) -> Result
     let mount = mount.trim();
     Ok(RoleChoice { mount: if mount.is_empty() { &default.mount } else { mount }, roles })
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,17 +89,20 @@ impl<V: Verify + 'static> hyper::service::Service<Request<Incoming>> for EnvoySe
             return Box::pin(async move {
                 // A handler that panics answers with an error, never with a default response.
                 let answer = check.await.unwrap_or_else(|_| grpc::failure(Code::Internal, "internal error"));
-                Ok(answer.map(DoorBody::Check))
+                Ok(answer.map(|body| DoorBody(Inner::Check(body))))
             });
         }
         let others = self.others.clone();
-        Box::pin(async move { Ok(others.oneshot(request).await?.map(DoorBody::Other)) })
+        Box::pin(async move { Ok(others.oneshot(request).await?.map(|body| DoorBody(Inner::Other(body)))) })
     }
 }
 
-/// The body of an answer: ours, or tonic's.
+/// The body of an answer.
 #[derive(Debug)]
-pub enum DoorBody {
+pub struct DoorBody(Inner);
+
+#[derive(Debug)]
+enum Inner {
     /// Of a Check.
     Check(UnaryBody),
     /// Of health and reflection.
@@ -114,18 +117,18 @@ impl Body for DoorBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match self.get_mut() {
-            Self::Check(body) => Pin::new(body)
+        match &mut self.get_mut().0 {
+            Inner::Check(body) => Pin::new(body)
                 .poll_frame(context)
                 .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
-            Self::Other(body) => Pin::new(body).poll_frame(context),
+            Inner::Other(body) => Pin::new(body).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Check(body) => body.is_end_stream(),
-            Self::Other(body) => body.is_end_stream(),
+        match &self.0 {
+            Inner::Check(body) => body.is_end_stream(),
+            Inner::Other(body) => body.is_end_stream(),
         }
     }
 }

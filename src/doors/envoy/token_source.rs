@@ -1,5 +1,6 @@
 //! Where the token is: the first configured source that is present counts, and no other.
 
+use super::pair;
 use super::request::RequestView;
 use crate::config::TokenSource;
 use crate::core::reason::Deny;
@@ -21,9 +22,12 @@ pub(super) fn find<'a>(view: RequestView<'a>, sources: &'a [TokenSource]) -> Res
             }
             TokenSource::Cookie(name) => {
                 let pairs = view.header("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
-                found.pairs(pairs, name);
+                pairs.for_each(|pair| found.cookie(pair, name));
             }
-            TokenSource::Query(name) => found.pairs(view.path_query().1.split(|byte| *byte == b'&'), name),
+            TokenSource::Query(name) => {
+                let pairs = view.path_query().1.split(|byte| *byte == b'&');
+                pairs.filter_map(|pair| pair::value(pair, name)).for_each(|value| found.take(value));
+            }
         }
         if let Some(found) = found.outcome() {
             return found;
@@ -59,29 +63,30 @@ impl<'a> Found<'a> {
     /// A header line with a scheme, several of which a proxy may have joined by commas.
     fn scheme_line(&mut self, line: &'a [u8], scheme: &str) {
         self.lines = self.lines.saturating_add(1);
-        if let Some(credential) = after_scheme(line, scheme) {
-            self.take(credential);
-        } else if let Some(joined) =
-            line.split(|byte| *byte == b',').skip(1).find_map(|part| after_scheme(part, scheme))
-        {
-            self.take(joined);
-            self.ambiguous = true;
-        }
+        self.first_of_joined(line, |part| after_scheme(part, scheme));
     }
 
+    /// A header line that is the credential; an empty one is none, but counts beside another.
     fn plain_line(&mut self, line: &'a [u8]) {
+        self.lines = self.lines.saturating_add(1);
         let credential = line.trim_ascii();
         if !credential.is_empty() {
             self.take(credential);
         }
     }
 
-    fn pairs(&mut self, pairs: impl Iterator<Item = &'a [u8]>, name: &str) {
-        for pair in pairs {
-            let pair = pair.trim_ascii();
-            if let Some(value) = pair.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) {
-                self.take(value);
-            }
+    /// A pair of a `cookie` line, several of which a proxy may have joined by commas.
+    fn cookie(&mut self, pair: &'a [u8], name: &str) {
+        self.first_of_joined(pair, |part| pair::value(part, name));
+    }
+
+    /// Takes what is read from the whole, or else from a part behind a comma, which makes it ambiguous.
+    fn first_of_joined(&mut self, whole: &'a [u8], read: impl Fn(&'a [u8]) -> Option<&'a [u8]>) {
+        if let Some(credential) = read(whole) {
+            self.take(credential);
+        } else if let Some(credential) = whole.split(|byte| *byte == b',').skip(1).find_map(read) {
+            self.take(credential);
+            self.ambiguous = true;
         }
     }
 }
@@ -99,3 +104,6 @@ fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
         Some(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! A verifier that answers from a script and notes what it was asked, and a gate over it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,18 +15,18 @@ use crate::core::mount::{Mount, MountConfig, Snapshot};
 use crate::core::reason::Undecided;
 use crate::core::role::{AliasNameSource, Role, TokenParameters};
 use crate::core::token::UnverifiedToken;
-use crate::gate::{Ask, Decision, Gate};
+use crate::gate::{Ask, Decision, Gate, Grant};
 use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 
 /// What the verifier says, to everybody alike; a review for the audience `down` cannot be had.
 #[derive(Debug, Clone)]
-pub(super) struct Script {
-    pub(super) signed: bool,
-    pub(super) remembered: Option<Arc<Review>>,
-    pub(super) review: Result<Arc<Review>, Undecided>,
-    pub(super) labels: Result<Labels, Undecided>,
+pub(crate) struct Script {
+    pub(crate) signed: bool,
+    pub(crate) remembered: Option<Arc<Review>>,
+    pub(crate) review: Result<Arc<Review>, Undecided>,
+    pub(crate) labels: Result<Labels, Undecided>,
     /// Each review says that it waits, and goes on when it is told to.
-    pub(super) held: bool,
+    pub(crate) held: bool,
 }
 
 impl Default for Script {
@@ -110,19 +111,19 @@ impl Clock for Still {
 }
 
 /// A gate, and all that a test changes or looks at.
-pub(super) struct House {
+pub(crate) struct House {
     gate: Gate<Scripted>,
     calls: Arc<Mutex<Vec<String>>>,
-    pub(super) snapshot: Arc<ArcSwapOption<Snapshot>>,
-    pub(super) waiting: Arc<Notify>,
-    pub(super) go_on: Arc<Notify>,
-    pub(super) mount: &'static str,
-    pub(super) token: String,
-    pub(super) default_audience: Option<&'static str>,
+    pub(crate) snapshot: Arc<ArcSwapOption<Snapshot>>,
+    pub(crate) waiting: Arc<Notify>,
+    pub(crate) go_on: Arc<Notify>,
+    pub(crate) mount: &'static str,
+    pub(crate) token: String,
+    pub(crate) default_audience: Option<&'static str>,
 }
 
 impl House {
-    pub(super) fn new(set: Option<Arc<Snapshot>>, script: Script) -> Self {
+    pub(crate) fn new(set: Option<Arc<Snapshot>>, script: Script) -> Self {
         let (calls, waiting, go_on) = (Arc::default(), Arc::default(), Arc::default());
         let snapshot = Arc::new(ArcSwapOption::new(set));
         let verifier = Scripted {
@@ -143,11 +144,11 @@ impl House {
         }
     }
 
-    pub(super) async fn ask(&self, roles: &[&str], freshness: Freshness) -> Decision {
+    pub(crate) async fn ask(&self, roles: &[&str], freshness: Freshness) -> Decision {
         self.ask_telling(roles, freshness, &mut Unseen).await
     }
 
-    pub(super) async fn ask_telling(
+    pub(crate) async fn ask_telling(
         &self,
         roles: &[&str],
         freshness: Freshness,
@@ -166,13 +167,13 @@ impl House {
     }
 
     /// What the verifier was asked, in order.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
 }
 
 /// The mount `kubernetes` with keys and these roles; the generation tells one set from another.
-pub(super) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc<Snapshot> {
+pub(crate) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc<Snapshot> {
     let config = MountConfig {
         kubernetes_host: "https://kubernetes.default.svc".to_owned(),
         kubernetes_ca_cert: String::new(),
@@ -190,7 +191,7 @@ pub(super) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc
 }
 
 /// A role that admits `shop/orders`.
-pub(super) fn role(name: &str) -> Role {
+pub(crate) fn role(name: &str) -> Role {
     Role {
         name: name.to_owned(),
         bound_service_account_names: vec!["orders".to_owned()],
@@ -203,16 +204,16 @@ pub(super) fn role(name: &str) -> Role {
 }
 
 /// A role that admits another service account.
-pub(super) fn closed(name: &str) -> Role {
+pub(crate) fn closed(name: &str) -> Role {
     Role { bound_service_account_names: vec!["billing".to_owned()], ..role(name) }
 }
 
-pub(super) fn with_audience(name: &str, audience: &str) -> Role {
+pub(crate) fn with_audience(name: &str, audience: &str) -> Role {
     Role { audience: audience.to_owned(), ..role(name) }
 }
 
 /// A token of `shop/orders` with these audiences.
-pub(super) fn token(audiences: &[&str]) -> String {
+pub(crate) fn token(audiences: &[&str]) -> String {
     let payload = json!({
         "aud": audiences,
         "kubernetes.io": {"namespace": "shop", "serviceaccount": {"name": "orders", "uid": "u-1"}},
@@ -222,7 +223,7 @@ pub(super) fn token(audiences: &[&str]) -> String {
 }
 
 /// The API server's word that the token is that of `shop/orders`.
-pub(super) fn confirmed() -> Arc<Review> {
+pub(crate) fn confirmed() -> Arc<Review> {
     let status = ReviewStatus {
         authenticated: true,
         username: "system:serviceaccount:shop:orders".to_owned(),
@@ -230,4 +231,10 @@ pub(super) fn confirmed() -> Arc<Review> {
         ..ReviewStatus::default()
     };
     Arc::new(Review::of(&status, &[""; 0]))
+}
+
+/// A grant of this role at this path, as the gate makes it after that review.
+pub(crate) fn grant(path: &str, role: Role, review: Arc<Review>) -> Grant {
+    let mount = Mount { path: path.into(), generation: 1, config: None, roles: HashMap::new() };
+    Grant::new(&Arc::new(mount), &Arc::new(role), &review)
 }

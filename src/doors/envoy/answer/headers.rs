@@ -6,6 +6,7 @@ use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendA
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::google::protobuf::BoolValue;
 
+use super::super::pair;
 use super::super::request::RequestView;
 use crate::config::TokenSource;
 use crate::gate::Grant;
@@ -32,9 +33,10 @@ impl IdentityHeaders {
         self.names.iter().map(|(name, key)| (name.as_str(), *key))
     }
 
-    /// Whether an upstream could take a header of that name for one under our prefix, `_` read as `-`.
+    /// Whether an upstream could take a header of that name for one under our prefix, `_` and `-` being one.
     fn could_be_ours(&self, name: &[u8]) -> bool {
-        let same = |(a, b): (&u8, &u8)| a.eq_ignore_ascii_case(b) || (*a == b'_' && *b == b'-');
+        let read = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+        let same = |(a, b): (&u8, &u8)| read(a) == read(b);
         name.len() >= self.prefix.len() && name.iter().zip(self.prefix.as_bytes()).all(same)
     }
 
@@ -52,8 +54,6 @@ pub struct Removals {
     pub cookie_left: Option<String>,
     /// Query parameters.
     pub query_parameters: Vec<String>,
-    /// Something of this request alone is taken out, so that the answer is not another's.
-    pub of_this_request: bool,
 }
 
 impl Removals {
@@ -93,7 +93,7 @@ impl Removals {
         if spoofed.is_empty() && cookie_left.is_none() {
             return None;
         }
-        let mut removals = Self { of_this_request: true, ..self.clone() };
+        let mut removals = self.clone();
         removals.headers.extend(spoofed);
         match cookie_left {
             Some(left) if left.is_empty() => removals.headers.push("cookie".to_owned()),
@@ -106,10 +106,19 @@ impl Removals {
 /// The cookies that are left when some are cut out; none where none of them is there.
 fn without_cookies(view: RequestView<'_>, cut: &[&str]) -> Option<String> {
     let lines: Vec<_> = view.header("cookie").map(String::from_utf8_lossy).collect();
-    let pairs =
-        || lines.iter().flat_map(|line| line.split(';')).map(str::trim).filter(|pair| !pair.is_empty());
-    let is_cut = |pair: &str| cut.contains(&pair.split('=').next().unwrap_or_default());
-    pairs().any(is_cut).then(|| pairs().filter(|pair| !is_cut(pair)).collect::<Vec<_>>().join("; "))
+    let is_cut = |part: &&str| cut.iter().any(|name| pair::value(part.as_bytes(), name).is_some());
+    let (mut left, mut found) = (Vec::new(), false);
+    for pair in lines.iter().flat_map(|line| line.split(';')) {
+        // A proxy may have joined two lines by a comma, so a token can stand behind one.
+        if pair.split(',').any(|part| is_cut(&part)) {
+            found = true;
+            left.extend(pair.split(',').filter(|part| !is_cut(part)));
+        } else {
+            left.push(pair);
+        }
+    }
+    left.retain(|pair| !pair.trim().is_empty());
+    found.then(|| left.iter().map(|pair| pair.trim()).collect::<Vec<_>>().join("; "))
 }
 
 /// The values of an identity by key, ready for a header.

@@ -10,8 +10,9 @@ use crate::doors::decision_id::{DECISION_ID_LEN, DecisionId};
 /// The length of gRPC's frame header: a flag and four bytes of length.
 const FRAME_HEADER: usize = 5;
 
-/// Stands for the id while encoding; as long, and of characters that no id has.
-const MARK: &str = "[------- the decision's id -----]";
+/// Stands for the id while encoding; as long, and with blanks, which no value of an answer that repeats has.
+const MARK: &str = "[------ the decision's id -----]";
+const _: () = assert!(MARK.len() == DECISION_ID_LEN, "the id takes the mark's place");
 
 /// A gRPC frame with one CheckResponse, and the places of the decision id in it.
 #[derive(Debug)]
@@ -23,17 +24,11 @@ pub struct Template {
 impl Template {
     /// Encodes the answer to `reply`.
     pub fn of(style: &AnswerStyle, reply: Reply<'_>) -> Self {
-        let mark = MARK.get(..DECISION_ID_LEN).unwrap_or(MARK);
-        let message = style.response(reply, mark).encode_to_vec();
-        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-        let mut frame = Vec::with_capacity(message.len().saturating_add(FRAME_HEADER));
-        frame.push(0);
-        frame.extend_from_slice(&length.to_be_bytes());
-        frame.extend_from_slice(&message);
+        let frame = frame(style, reply, MARK);
         let marks = frame
             .windows(DECISION_ID_LEN)
             .enumerate()
-            .filter(|(_, window)| *window == mark.as_bytes())
+            .filter(|(_, window)| *window == MARK.as_bytes())
             .map(|(at, _)| at)
             .collect();
         Self { frame: frame.into_boxed_slice(), marks }
@@ -49,4 +44,15 @@ impl Template {
         }
         Bytes::from(frame)
     }
+}
+
+/// The gRPC frame with the answer to `reply`, for an answer that does not repeat.
+pub fn frame(style: &AnswerStyle, reply: Reply<'_>, decision_id: &str) -> Vec<u8> {
+    let message = style.response(reply, decision_id).encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    let mut frame = Vec::with_capacity(message.len().saturating_add(FRAME_HEADER));
+    frame.push(0);
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&message);
+    frame
 }

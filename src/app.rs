@@ -1,0 +1,226 @@
+//! Puts it together: everything is bound first, then served, then drained.
+
+mod clock;
+pub mod dev;
+mod grpc;
+pub mod health;
+mod parts;
+mod run;
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::server::HealthReporter;
+
+use crate::config::{Config, ConfigError, EnvoyDoor as EnvoySettings, Loaded, Shutdown, Store};
+use crate::doors::decision_id::DecisionIds;
+use crate::doors::envoy::door::EnvoyDoor;
+use crate::doors::envoy::service::EnvoyService;
+use crate::doors::ops::Ops;
+use crate::doors::record::Recorder;
+use crate::gate::Gate;
+use crate::health::Health;
+use crate::lifecycle::Readiness;
+use crate::metrics::Metrics;
+use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
+use crate::ports::Clock;
+use crate::store::Snapshots;
+use crate::store::file::FileStore;
+use crate::store::memory::MemoryStore;
+use crate::verify::{LocalCluster, Verifier};
+
+pub use clock::SystemClock;
+pub use run::Ended;
+
+/// Why the process did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// What the operator says is not good: file, key and expectation.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A port or a certificate.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The built-in descriptors.
+    #[error(transparent)]
+    Reflection(#[from] grpc::ReflectionError),
+    /// The operating system gives no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// The operating system does not tell of signals.
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
+    /// `dev`'s stand-in cluster.
+    #[error("the stand-in cluster cannot start")]
+    Dev(#[from] dev::DevError),
+}
+
+/// What all parts share.
+#[derive(Debug, Clone)]
+struct Shared {
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    health: Health,
+    readiness: Readiness,
+    snapshots: Snapshots,
+}
+
+impl Shared {
+    fn new() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::start()),
+            metrics: Metrics::default(),
+            health: Health::default(),
+            readiness: Readiness::default(),
+            snapshots: Snapshots::default(),
+        }
+    }
+}
+
+/// Everything has its port, nothing is served yet.
+#[derive(Debug)]
+pub struct Bound {
+    shared: Shared,
+    envoy: Option<(Listener, EnvoyService<Verifier>)>,
+    ops: (Listener, axum::Router),
+    store: Option<FileStore>,
+    cluster: Option<dev::BoundCluster>,
+    reporter: HealthReporter,
+    shutdown: Shutdown,
+    signals: run::Signals,
+}
+
+/// Binds what `rolegate server` serves.
+///
+/// # Errors
+/// Where the configuration, a store's file, a certificate or a port is not good.
+pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
+    let Loaded { config, kubernetes_service_host, .. } = loaded;
+    config.store.check_supported(file)?;
+    let shared = Shared::new();
+    let store = match &config.store {
+        Store::File { path } => Some(FileStore::open(
+            path,
+            shared.snapshots.clone(),
+            shared.health.clone(),
+            shared.metrics.clone(),
+        )?),
+        // An empty set, which only the API could fill.
+        _ => {
+            drop(MemoryStore::new(shared.snapshots.clone()));
+            None
+        }
+    };
+    if config.vault.is_some() {
+        tracing::warn!("`vault` is configured, but this version serves the Envoy door only");
+    }
+    let local = LocalCluster { service_host: kubernetes_service_host, ..LocalCluster::default() };
+    bind_parts(shared, config, local, store, None).await
+}
+
+async fn bind_parts(
+    shared: Shared,
+    config: Config,
+    local: LocalCluster,
+    store: Option<FileStore>,
+    cluster: Option<dev::BoundCluster>,
+) -> Result<Bound, StartError> {
+    let signals = run::Signals::listen().map_err(StartError::Signals)?;
+    let verifier = Verifier::new(
+        verifier_settings(&config, local),
+        Arc::clone(&shared.clock),
+        shared.metrics.clone(),
+        shared.health.clone(),
+    );
+    let (reporter, others) = grpc::services().await?;
+    let envoy = match config.envoy {
+        Some(settings) => Some(bind_envoy(&shared, settings, verifier, others)?),
+        None => None,
+    };
+    let ops = Listen {
+        name: "ops",
+        addr: config.ops.listen,
+        tls: None,
+        protocol: Protocol::Http1AndHttp2,
+        limits: Limits::default(),
+    };
+    let router = crate::doors::ops::router(Ops {
+        readiness: shared.readiness.clone(),
+        health: shared.health.clone(),
+        metrics: shared.metrics.clone(),
+    });
+    let ops = (Listener::bind(ops, &shared.health)?, router);
+    Ok(Bound { shared, envoy, ops, store, cluster, reporter, shutdown: config.shutdown, signals })
+}
+
+fn bind_envoy(
+    shared: &Shared,
+    settings: EnvoySettings,
+    verifier: Verifier,
+    others: Routes,
+) -> Result<(Listener, EnvoyService<Verifier>), StartError> {
+    let listen = Listen {
+        name: "envoy",
+        addr: settings.listen,
+        tls: settings.tls.clone(),
+        protocol: Protocol::Http2Only,
+        limits: Limits::default(),
+    };
+    let listener = Listener::bind(listen, &shared.health)?;
+    let gate = Gate::new(shared.snapshots.cell(), verifier, Arc::clone(&shared.clock));
+    let mut process = [0; 8];
+    getrandom::fill(&mut process).map_err(StartError::Random)?;
+    let ids = DecisionIds::new(u64::from_ne_bytes(process));
+    let door = EnvoyDoor::new(settings, gate, ids, Recorder::new(shared.metrics.clone()));
+    Ok((listener, EnvoyService::new(Arc::new(door), others)))
+}
+
+fn verifier_settings(config: &Config, local: LocalCluster) -> crate::verify::Settings {
+    let review = &config.review;
+    crate::verify::Settings {
+        timeout: review.timeout,
+        max_in_flight: count(review.max_in_flight),
+        max_waiting: count(review.max_waiting),
+        cache: crate::verify::CacheSettings {
+            ttl: review.cache.ttl,
+            refused_ttl: review.cache.refused_ttl,
+            entries: u64::from(review.cache.entries.get()),
+        },
+        local,
+    }
+}
+
+fn count(number: NonZeroU32) -> usize {
+    usize::try_from(number.get()).unwrap_or(usize::MAX)
+}
+
+impl Bound {
+    /// What standard output is told, once: every door with its address.
+    pub fn ready_line(&self) -> String {
+        let mut line = "ready".to_owned();
+        if let Some((listener, _)) = &self.envoy {
+            line.push_str(&format!(" envoy={}", listener.local_addr()));
+        }
+        line.push_str(&format!(" ops=http://{}", self.ops.0.local_addr()));
+        if let Some(cluster) = &self.cluster {
+            line.push_str(&cluster.ready_words());
+        }
+        line
+    }
+
+    /// What to type next, where there is something to try.
+    pub fn hints(&self) -> String {
+        match (&self.envoy, &self.cluster) {
+            (Some((listener, _)), Some(cluster)) => cluster.hints(listener.local_addr()),
+            _ => String::new(),
+        }
+    }
+
+    /// Serves until asked to stop, or until a part ends by itself; then drains.
+    pub async fn serve(self) -> Ended {
+        run::serve(self, &CancellationToken::new()).await
+    }
+}

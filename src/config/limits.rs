@@ -1,0 +1,89 @@
+//! Time-outs and bounds.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error, Unexpected};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// `review`: how API servers are asked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Review {
+    /// How long one call to the API server may take. Never zero.
+    #[serde(deserialize_with = "positive")]
+    pub timeout: Duration,
+    /// Calls at once, for each mount.
+    pub max_in_flight: NonZeroU32,
+    /// Those who wait for one of these, for each mount; one more is `overloaded`.
+    pub max_waiting: NonZeroU32,
+    /// What is remembered.
+    pub cache: ReviewCache,
+}
+
+/// `review.cache`: how long reviews are remembered.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReviewCache {
+    /// For confirmed tokens, and never beyond their `exp`; zero: not at all.
+    #[serde(deserialize_with = "duration")]
+    pub ttl: Duration,
+    /// For refused tokens; zero: not at all.
+    #[serde(deserialize_with = "duration")]
+    pub refused_ttl: Duration,
+    /// At most so many reviews.
+    pub entries: NonZeroU32,
+}
+
+/// `shutdown`: from SIGTERM to the end.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shutdown {
+    /// Not ready, but still serving, so that others notice.
+    #[serde(deserialize_with = "duration")]
+    pub lame_duck: Duration,
+    /// For the requests that run when the doors have closed.
+    #[serde(deserialize_with = "duration")]
+    pub grace: Duration,
+}
+
+impl Default for Review {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            max_in_flight: bound(64),
+            max_waiting: bound(1024),
+            cache: ReviewCache::default(),
+        }
+    }
+}
+
+impl Default for ReviewCache {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(60), refused_ttl: Duration::from_secs(10), entries: bound(100_000) }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { lame_duck: Duration::from_secs(5), grace: Duration::from_secs(20) }
+    }
+}
+
+fn bound(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
+}
+
+/// Such as `5s` or `1m 30s`, at most a day.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).ok().filter(|duration| *duration <= DAY).ok_or_else(|| {
+        Error::invalid_value(Unexpected::Str(&text), &"a duration of at most a day, such as `5s`")
+    })
+}
+
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = duration(deserializer)?;
+    if duration.is_zero() { Err(Error::custom("expected a duration above zero")) } else { Ok(duration) }
+}

@@ -1,0 +1,13 @@
+//! The Envoy door over real HTTP/2 connections: Check as Envoy's own client calls it, and byte by byte.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod checks;
+mod raw;
+mod support;
+mod wire;

@@ -1,0 +1,306 @@
+//! TLS: who is let in, and how certificates change while connections run.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rolegate::health::Health;
+use rolegate::net::{Bound, Protocol, TlsFiles};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::support::{Client, LONG, Server, listen, soon};
+
+/// A certificate authority.
+struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// A certificate and its key in PEM form.
+struct Pair {
+    cert: String,
+    key: String,
+}
+
+impl Ca {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    fn issue(&self, name: &str) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        Pair { cert: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
+    }
+}
+
+/// Writes a listener's files; `client_ca` asks for client certificates.
+fn files(directory: &Path, pair: &Pair, client_ca: Option<&Ca>) -> TlsFiles {
+    fs::write(directory.join("tls.crt"), &pair.cert).unwrap();
+    fs::write(directory.join("tls.key"), &pair.key).unwrap();
+    let client_ca_file = client_ca.map(|ca| {
+        let file = directory.join("client-ca.crt");
+        fs::write(&file, &ca.pem).unwrap();
+        file
+    });
+    TlsFiles { cert_file: directory.join("tls.crt"), key_file: directory.join("tls.key"), client_ca_file }
+}
+
+fn serve(files: TlsFiles, protocol: Protocol) -> (Server, Health) {
+    let health = Health::default();
+    let bound = Bound::bind(listen(protocol, Some(files)), &health).unwrap();
+    (Server::start(bound, LONG, || std::future::ready(())), health)
+}
+
+/// A client that trusts `ca`, shows `own`, offers `alpn`, and speaks the given versions.
+struct Trust<'a> {
+    ca: &'a Ca,
+    own: Option<&'a Pair>,
+    alpn: &'a [&'a str],
+    versions: &'a [&'static SupportedProtocolVersion],
+}
+
+impl<'a> Trust<'a> {
+    fn of(ca: &'a Ca) -> Self {
+        Self { ca, own: None, alpn: &["h2"], versions: rustls::ALL_VERSIONS }
+    }
+
+    async fn connect(&self, server: &Server) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.ca.pem.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(self.versions)
+            .unwrap()
+            .with_root_certificates(roots);
+        let mut config = match self.own {
+            None => builder.with_no_client_auth(),
+            Some(pair) => {
+                let chain = vec![CertificateDer::from_pem_slice(pair.cert.as_bytes()).unwrap()];
+                let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+                builder.with_client_auth_cert(chain, key).unwrap()
+            }
+        };
+        config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let stream = TcpStream::connect(server.addr).await?;
+        let name = ServerName::try_from("gate.test").unwrap();
+        soon("the handshake", TlsConnector::from(Arc::new(config)).connect(name, stream)).await
+    }
+
+    /// Whether a request on a new connection is answered. In TLS 1.3 a refused client learns of it only then.
+    async fn gets_in(&self, server: &Server) -> bool {
+        let Ok(stream) = self.connect(server).await else { return false };
+        let Ok(mut client) = Client::http2_over(stream).await else { return false };
+        soon("an answer or a refusal", client.send(Bytes::from_static(b"hello"))).await.is_ok()
+    }
+}
+
+/// Waits until new connections are served by a certificate of `ca`.
+async fn becomes(server: &Server, ca: &Ca) {
+    soon("the new certificate", async {
+        while !Trust::of(ca).gets_in(server).await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+async fn troubled(health: &Health) -> String {
+    soon("the trouble", async {
+        loop {
+            if let Some(trouble) = health.troubles().remove("tls test") {
+                return trouble;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_spoken_and_alpn_chooses_the_protocol() {
+    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
+    let files = files(directory.path(), &ca.issue("gate.test"), None);
+    let (server, _) = serve(files, Protocol::Http1AndHttp2);
+    for versions in [&[&TLS12], &[&TLS13]] {
+        for alpn in ["h2", "http/1.1"] {
+            let trust = Trust { versions, alpn: &[alpn], ..Trust::of(&ca) };
+            let stream = trust.connect(&server).await.unwrap();
+            assert_eq!(stream.get_ref().1.alpn_protocol(), Some(alpn.as_bytes()));
+        }
+        assert!(Trust { versions, ..Trust::of(&ca) }.gets_in(&server).await);
+    }
+}
+
+#[tokio::test]
+async fn a_listener_for_grpc_offers_http2_alone() {
+    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
+    let files = files(directory.path(), &ca.issue("gate.test"), None);
+    let (server, _) = serve(files, Protocol::Http2Only);
+    assert!(Trust::of(&ca).gets_in(&server).await);
+    let error = Trust { alpn: &["http/1.1"], ..Trust::of(&ca) }.connect(&server).await.unwrap_err();
+    assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
+}
+
+#[tokio::test]
+async fn with_a_client_ca_only_its_clients_are_served() {
+    let (ca, clients, strangers) = (Ca::new(), Ca::new(), Ca::new());
+    let directory = TempDir::new().unwrap();
+    let files = files(directory.path(), &ca.issue("gate.test"), Some(&clients));
+    let (server, _) = serve(files, Protocol::Http2Only);
+    for versions in [&[&TLS12], &[&TLS13]] {
+        let none = Trust { versions, ..Trust::of(&ca) };
+        assert!(!none.gets_in(&server).await, "without a certificate");
+        let other = strangers.issue("envoy.test");
+        assert!(!Trust { own: Some(&other), ..none }.gets_in(&server).await, "by another CA");
+        let right = clients.issue("envoy.test");
+        assert!(Trust { own: Some(&right), versions, ..Trust::of(&ca) }.gets_in(&server).await);
+    }
+    assert_eq!(server.seen.lock().unwrap().len(), 1, "refused clients reached no handler");
+}
+
+#[tokio::test]
+async fn a_new_certificate_serves_new_connections_and_old_connections_go_on() {
+    let (old, new, directory) = (Ca::new(), Ca::new(), TempDir::new().unwrap());
+    let (server, health) = serve(files(directory.path(), &old.issue("gate.test"), None), Protocol::Http2Only);
+    let mut early = Client::http2_over(Trust::of(&old).connect(&server).await.unwrap()).await.unwrap();
+    early.send(Bytes::from_static(b"before")).await.unwrap();
+
+    files(directory.path(), &new.issue("gate.test"), None);
+    becomes(&server, &new).await;
+    assert!(!Trust::of(&old).gets_in(&server).await, "the old certificate is not served any more");
+    assert_eq!(soon("the answer", early.send(Bytes::from_static(b"after"))).await.unwrap(), "after");
+    assert!(health.troubles().is_empty());
+    drop(early);
+    assert_eq!(server.stopped().await, 0);
+}
+
+#[tokio::test]
+async fn kubernetes_swap_of_the_data_link_is_seen() {
+    let (old, new, directory) = (Ca::new(), Ca::new(), TempDir::new().unwrap());
+    let root = directory.path();
+    for (version, ca) in [("..1", &old), ("..2", &new)] {
+        fs::create_dir(root.join(version)).unwrap();
+        files(&root.join(version), &ca.issue("gate.test"), None);
+    }
+    symlink("..1", root.join("..data")).unwrap();
+    for file in ["tls.crt", "tls.key"] {
+        symlink(Path::new("..data").join(file), root.join(file)).unwrap();
+    }
+    let files =
+        TlsFiles { cert_file: root.join("tls.crt"), key_file: root.join("tls.key"), client_ca_file: None };
+    let (server, _) = serve(files, Protocol::Http2Only);
+    assert!(Trust::of(&old).gets_in(&server).await);
+
+    symlink("..2", root.join("..data_tmp")).unwrap();
+    fs::rename(root.join("..data_tmp"), root.join("..data")).unwrap();
+    becomes(&server, &new).await;
+}
+
+#[tokio::test]
+async fn another_client_ca_locks_the_old_clients_out() {
+    let (ca, before, after) = (Ca::new(), Ca::new(), Ca::new());
+    let directory = TempDir::new().unwrap();
+    let pair = ca.issue("gate.test");
+    let (server, _) = serve(files(directory.path(), &pair, Some(&before)), Protocol::Http2Only);
+    let (old, new) = (before.issue("envoy.test"), after.issue("envoy.test"));
+    assert!(Trust { own: Some(&old), ..Trust::of(&ca) }.gets_in(&server).await);
+
+    files(directory.path(), &pair, Some(&after));
+    let trust = Trust { own: Some(&new), ..Trust::of(&ca) };
+    soon("the new client CA", async {
+        while !trust.gets_in(&server).await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert!(!Trust { own: Some(&old), ..Trust::of(&ca) }.gets_in(&server).await);
+}
+
+#[tokio::test]
+async fn a_bad_pair_keeps_the_old_one_and_is_told_until_a_good_one_comes() {
+    let (old, new, directory) = (Ca::new(), Ca::new(), TempDir::new().unwrap());
+    let tls = files(directory.path(), &old.issue("gate.test"), None);
+    let cert = tls.cert_file.display().to_string();
+    let (server, health) = serve(tls, Protocol::Http2Only);
+
+    fs::write(&cert, new.issue("gate.test").cert).unwrap();
+    let trouble = troubled(&health).await;
+    assert!(trouble.starts_with(&format!("certificate `{cert}` and key `")), "{trouble}");
+    assert!(trouble.ends_with("; the last good files stay in use"), "{trouble}");
+    assert!(Trust::of(&old).gets_in(&server).await, "the old pair still serves");
+
+    fs::write(&cert, "rubbish").unwrap();
+    soon("the other trouble", async {
+        while !troubled(&health).await.starts_with(&format!("no certificate in PEM form in `{cert}`")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    fs::remove_file(&cert).unwrap();
+    soon("the third trouble", async {
+        while !troubled(&health).await.starts_with(&format!("cannot read `{cert}`: No such file")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+
+    files(directory.path(), &new.issue("gate.test"), None);
+    becomes(&server, &new).await;
+    soon("no trouble", async {
+        while !health.troubles().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bad_files_at_the_start_are_errors_that_name_them() {
+    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
+    let good = files(directory.path(), &ca.issue("gate.test"), Some(&ca));
+    let (rubbish, missing) = (directory.path().join("rubbish"), directory.path().join("missing"));
+    fs::write(&rubbish, "rubbish").unwrap();
+    let cases = [
+        (TlsFiles { cert_file: missing.clone(), ..good.clone() }, &missing),
+        (TlsFiles { cert_file: rubbish.clone(), ..good.clone() }, &rubbish),
+        (TlsFiles { key_file: missing.clone(), ..good.clone() }, &missing),
+        (TlsFiles { key_file: rubbish.clone(), ..good.clone() }, &rubbish),
+        (TlsFiles { client_ca_file: Some(missing.clone()), ..good.clone() }, &missing),
+        (TlsFiles { client_ca_file: Some(rubbish.clone()), ..good.clone() }, &rubbish),
+    ];
+    for (files, named) in cases {
+        let error = Bound::bind(listen(Protocol::Http2Only, Some(files)), &Health::default()).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains(&format!("`{}`", named.display())), "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_hangs_is_let_go() {
+    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
+    let mut hasty = listen(Protocol::Http2Only, Some(files(directory.path(), &ca.issue("gate.test"), None)));
+    hasty.limits.handshake = Duration::from_millis(20);
+    let bound = Bound::bind(hasty, &Health::default()).unwrap();
+    let server = Server::start(bound, LONG, || std::future::ready(()));
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let mut rest = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest);
+    let _ = soon("the end", read).await;
+    assert_eq!(server.stopped().await, 0);
+}
