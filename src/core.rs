@@ -8,6 +8,7 @@ pub mod identity;
 pub mod json;
 pub mod keys;
 pub mod mount;
+pub mod path;
 pub mod reason;
 pub mod review_key;
 pub mod role;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::text::text;
+use crate::core::path::is_ambiguous;
 use crate::core::role::MAX_ROLES;
 use crate::core::role::decode::is_role_name;
 
@@ -112,18 +113,12 @@ fn host_name(text: String) -> Result<String, &'static str> {
 }
 
 fn path_prefix(text: String) -> Result<String, &'static str> {
-    let lower = text.to_ascii_lowercase();
-    let ambiguous = ["//", "/./", "/../", ";", "?", "#", "%0", "%1", "%2e", "%2f", "%3b", "%5c", "\\"];
-    let good = text.starts_with('/')
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
-        && !lower.ends_with("/.")
-        && !lower.ends_with("/..")
-        && !ambiguous.iter().any(|part| lower.contains(part));
-    if good {
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?');
+    if visible && !is_ambiguous(text.as_bytes()) {
         Ok(text)
     } else {
         Err("expected a path that begins with `/` and that no proxy reads otherwise: \
-             no `//`, `/./`, `/../`, `;`, `?`, `#`, blanks, or encoded slashes and dots")
+             no `//`, `/./`, `/../`, `;`, `?`, `#`, blanks, or escapes of what needs none or must not be hidden")
     }
 }
 

@@ -97,7 +97,8 @@ mod tests {
         let decision = Decision { mount: Some("kubernetes".into()), outcome };
         tracing::subscriber::with_default(subscriber, || {
             let id = DecisionIds::new(7).next();
-            Recorder::new(Metrics::default()).record("envoy", &id, &decision, Duration::ZERO, String::new);
+            let roles = || "orders,billing".to_owned();
+            Recorder::new(Metrics::default()).record("envoy", &id, &decision, Duration::ZERO, roles);
         });
         serde_json::from_slice(&lines.0.lock().unwrap()).expect("one line of JSON")
     }
@@ -119,6 +120,8 @@ mod tests {
             if allowed {
                 expected["role"] = "orders".into();
                 expected["identity"] = "shop/orders (u-1)".into();
+            } else {
+                expected["roles"] = "orders,billing".into();
             }
             assert_eq!(logged(outcome), expected);
         }

@@ -179,19 +179,6 @@ async fn labels_are_asked_only_of_the_reviewed_namespace_and_only_where_no_glob_
 }
 
 #[tokio::test]
-async fn roles_that_ask_for_the_same_audiences_wait_for_one_review_even_in_vain() {
-    let any = script::with_audience("any", "");
-    for review in [Err(Undecided::Overloaded), Ok(Arc::new(Review::Refused(Deny::TokenRefused)))] {
-        let script = Script { review, ..Script::default() };
-        let house = House::new(Some(set(1, [role("a"), role("b"), any.clone()])), script);
-        house.ask(&["a", "b", "any"], Freshness::Cached).await;
-        let mut calls = house.calls();
-        calls.retain(|call| call.starts_with("review"));
-        assert_eq!(calls, ["review api Cached", "review api,down Cached"]);
-    }
-}
-
-#[tokio::test]
 async fn a_swap_during_a_waiting_review_does_not_mix_two_sets() {
     let mut labelled = role("labelled");
     labelled.bound_service_account_namespaces.clear();

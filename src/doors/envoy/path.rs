@@ -2,6 +2,7 @@
 
 use super::request::RequestView;
 use crate::config::Route;
+use crate::core::path::is_ambiguous;
 use crate::core::reason::Deny;
 
 /// The first route that fits.
@@ -23,30 +24,6 @@ pub(super) fn route<'a>(view: RequestView<'_>, routes: &'a [Route]) -> Result<Op
             && (route.methods.is_empty()
                 || route.methods.iter().any(|method| method.as_bytes() == view.method()))
     }))
-}
-
-/// Whether an upstream might read the path otherwise than it stands here.
-fn is_ambiguous(path: &[u8]) -> bool {
-    let Some(rest) = path.strip_prefix(b"/") else { return true };
-    let segments = || rest.split(|byte| *byte == b'/');
-    let last = segments().count().saturating_sub(1);
-    segments()
-        .enumerate()
-        .any(|(at, segment)| (segment.is_empty() && at < last) || segment == b"." || segment == b"..")
-        || path.iter().any(|byte| matches!(byte, b';' | b'\\' | b'#') || byte.is_ascii_control())
-        || path.split(|byte| *byte == b'%').skip(1).any(misleads)
-}
-
-/// Whether what follows a percent sign may be read in two ways: no escape, one of a character that separates or
-/// controls, or one of a character that needs none and so means the same without (RFC 3986 section 2.3).
-fn misleads(after_percent: &[u8]) -> bool {
-    let digit =
-        |at| char::from(*after_percent.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (Some(high), Some(low)) = (digit(0), digit(1)) else { return true };
-    let byte = (high << 4) | low;
-    byte.is_ascii_control()
-        || byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/' | b'\\' | b';')
 }
 
 /// Whether a path is the prefix or lies below it, at the boundary of a segment.
