@@ -86,6 +86,7 @@ pub struct Bound {
     shared: Shared,
     envoy: Option<(Listener, EnvoyService<Verifier>)>,
     ops: (Listener, axum::Router),
+    verifier: Verifier,
     store: Option<FileStore>,
     cluster: Option<dev::BoundCluster>,
     reporter: HealthReporter,
@@ -137,7 +138,7 @@ async fn bind_parts(
     );
     let (reporter, others) = grpc::services().await?;
     let envoy = match config.envoy {
-        Some(settings) => Some(bind_envoy(&shared, settings, verifier, others)?),
+        Some(settings) => Some(bind_envoy(&shared, settings, verifier.clone(), others)?),
         None => None,
     };
     let ops = Listen {
@@ -153,7 +154,7 @@ async fn bind_parts(
         metrics: shared.metrics.clone(),
     });
     let ops = (Listener::bind(ops, &shared.health)?, router);
-    Ok(Bound { shared, envoy, ops, store, cluster, reporter, shutdown: config.shutdown, signals })
+    Ok(Bound { shared, envoy, ops, verifier, store, cluster, reporter, shutdown: config.shutdown, signals })
 }
 
 fn bind_envoy(

@@ -10,6 +10,11 @@ use super::parts::Parts;
 use super::{Bound, grpc};
 use crate::lifecycle::Readiness;
 use crate::net::with_peer;
+use crate::store::Snapshots;
+use crate::verify::Verifier;
+
+/// Between two looks for mounts that are gone.
+const TIDY: Duration = Duration::from_secs(10);
 
 /// How the process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +67,7 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
 
 /// Starts what was bound. The doors end first; what they stand on, and what tells of them, after them.
 fn start(bound: Bound) -> (Parts, Signals) {
-    let Bound { shared, envoy, ops, store, cluster, reporter, shutdown, signals } = bound;
+    let Bound { shared, envoy, ops, verifier, store, cluster, reporter, shutdown, signals } = bound;
     let mut parts = Parts::default();
     if let Some((listener, service)) = envoy {
         parts.door("envoy door", |stop| async move {
@@ -83,9 +88,20 @@ fn start(bound: Bound) -> (Parts, Signals) {
     if let Some(cluster) = cluster {
         parts.behind("stand-in cluster", |stop| cluster.serve(stop));
     }
+    let snapshots = shared.snapshots;
+    parts.behind("verifier", |stop| tidy(verifier, snapshots, stop));
     let doors_close = parts.doors_close();
     parts.behind("health", |stop| follow(shared.readiness, reporter, doors_close, stop));
     (parts, signals)
+}
+
+/// Lets go what the verifier holds of mounts that are gone.
+async fn tidy(verifier: Verifier, snapshots: Snapshots, stop: CancellationToken) {
+    while tokio::time::timeout(TIDY, stop.cancelled()).await.is_err() {
+        if let Some(set) = snapshots.load() {
+            verifier.keep_only(&set);
+        }
+    }
 }
 
 /// gRPC health says what readiness says. Who watches it is let go when the doors close: a watch has no end of its
