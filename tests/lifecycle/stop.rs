@@ -128,7 +128,7 @@ async fn after_the_grace_period_a_check_that_still_waits_is_cut() {
     rolegate.signal("TERM");
     assert_eq!(rolegate.wait_exit().await.code(), Some(0));
     assert!(within("the check's end", check).await.unwrap().is_err());
-    rolegate.wait_for_log("cut connections").await;
+    rolegate.wait_for_log("connections are cut").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
