@@ -196,3 +196,6 @@ fn weight(labels: &Labels) -> u32 {
     };
     u32::try_from(texts).unwrap_or(u32::MAX).saturating_add(256)
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,21 +46,19 @@ impl Turn {
         ask: impl Future<Output = Result<T, AskError>>,
     ) -> Result<T, AskError> {
         let end = Instant::now().checked_add(timeout).ok_or(AskError::TimedOut(timeout))?;
-        let permit = timeout_at(end, self.come()).await.map_err(|_| AskError::Overloaded)??;
-        if end <= Instant::now() {
-            return Err(AskError::Overloaded);
-        }
+        let permit = timeout_at(end, self.come(end)).await.map_err(|_| AskError::Overloaded)??;
         let answer = timeout_at(end, ask).await.unwrap_or(Err(AskError::TimedOut(timeout)));
         drop(permit);
         answer
     }
 
-    async fn come(self) -> Result<OwnedSemaphorePermit, AskError> {
+    async fn come(self, end: Instant) -> Result<OwnedSemaphorePermit, AskError> {
         match self {
             Self::Now(permit) => Ok(permit),
             // The place in the queue is given up when the turn has come.
             Self::Later(_place, in_flight) => {
-                in_flight.acquire_owned().await.map_err(|_| AskError::Overloaded)
+                let permit = in_flight.acquire_owned().await.map_err(|_| AskError::Overloaded)?;
+                if end <= Instant::now() { Err(AskError::Overloaded) } else { Ok(permit) }
             }
         }
     }
