@@ -110,7 +110,9 @@ impl Loader {
         } else {
             self.follow();
         }
-        self.snapshots.publish(next_snapshot(self.snapshots.load().as_deref(), document));
+        // The set that is replaced is let go of here first, or publishing would wait for us as for a reader.
+        let next = next_snapshot(self.snapshots.load().as_deref(), document);
+        self.snapshots.publish(next);
         self.metrics.feed_loaded(FEED);
         self.good = true;
         let recovered = self.health.recovered(FEED);
