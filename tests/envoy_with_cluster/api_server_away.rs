@@ -53,8 +53,11 @@ async fn assert_back(stage: &Stage<'_>, new: &str) {
         (answer.status == 200).then_some(())
     })
     .await;
-    let ready = stage.rolegate.ops_get("/readyz").await.text();
-    assert!(!ready.contains("kubernetes"), "the trouble is over: {ready}");
+    eventually("the trouble is over", async || {
+        let ready = stage.rolegate.ops_get("/readyz").await.text();
+        (!ready.contains("kubernetes")).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
