@@ -34,10 +34,15 @@ if [ ! -x "$assets/kube-apiserver" ]; then
   cd "$work"
 
   # A source list and index of its own: bookworm's main only, since later suites carry kubectl alone.
-  mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-    awk '$2 == "bookworm" && $3 == "main" { print $1; exit }')
+  mirror() {
+    apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+      awk '$2 == "bookworm" && $3 == "main" && !seen { print $1; seen = 1 }'
+  }
+  site=$(mirror)
+  [ -n "$site" ] || { apt-get update >/dev/null; site=$(mirror); }
+  [ -n "$site" ] || die "apt knows no source of bookworm's main, which holds the source of kubernetes 1.20.2"
   mkdir -p lists/partial
-  printf 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s bookworm main\n' "${mirror:-http://deb.debian.org/debian}" > sources.list
+  printf 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s bookworm main\n' "$site" > sources.list
   apt="apt-get -o Dir::Etc::SourceList=$work/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$work/lists -o APT::Sandbox::User=root"
   $apt update >&2
   say "fetching the source of kubernetes 1.20.2"

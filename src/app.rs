@@ -4,6 +4,7 @@ mod clock;
 pub mod dev;
 mod grpc;
 pub mod health;
+mod parts;
 mod run;
 
 use std::num::NonZeroU32;
@@ -49,6 +50,9 @@ pub enum StartError {
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(getrandom::Error),
+    /// The operating system does not tell of signals.
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
     /// `dev`'s stand-in cluster.
     #[error("the stand-in cluster cannot start")]
     Dev(#[from] dev::DevError),
@@ -82,10 +86,12 @@ pub struct Bound {
     shared: Shared,
     envoy: Option<(Listener, EnvoyService<Verifier>)>,
     ops: (Listener, axum::Router),
+    verifier: Verifier,
     store: Option<FileStore>,
     cluster: Option<dev::BoundCluster>,
     reporter: HealthReporter,
     shutdown: Shutdown,
+    signals: run::Signals,
 }
 
 /// Binds what `rolegate server` serves.
@@ -123,6 +129,7 @@ async fn bind_parts(
     store: Option<FileStore>,
     cluster: Option<dev::BoundCluster>,
 ) -> Result<Bound, StartError> {
+    let signals = run::Signals::listen().map_err(StartError::Signals)?;
     let verifier = Verifier::new(
         verifier_settings(&config, local),
         Arc::clone(&shared.clock),
@@ -131,7 +138,7 @@ async fn bind_parts(
     );
     let (reporter, others) = grpc::services().await?;
     let envoy = match config.envoy {
-        Some(settings) => Some(bind_envoy(&shared, settings, verifier, others)?),
+        Some(settings) => Some(bind_envoy(&shared, settings, verifier.clone(), others)?),
         None => None,
     };
     let ops = Listen {
@@ -147,7 +154,7 @@ async fn bind_parts(
         metrics: shared.metrics.clone(),
     });
     let ops = (Listener::bind(ops, &shared.health)?, router);
-    Ok(Bound { shared, envoy, ops, store, cluster, reporter, shutdown: config.shutdown })
+    Ok(Bound { shared, envoy, ops, verifier, store, cluster, reporter, shutdown: config.shutdown, signals })
 }
 
 fn bind_envoy(

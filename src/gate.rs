@@ -11,6 +11,7 @@ use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decid
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
+use crate::core::review_key::ReviewKey;
 pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
@@ -142,12 +143,7 @@ impl<V: Verify> Gate<V> {
     }
 
     /// The first role that allows wins; else undecided if any is; else the first role's denial.
-    async fn any_role<'a>(
-        &self,
-        ask: &Ask<'a>,
-        mount: &'a Arc<Mount>,
-        trail: &mut (impl Trail + Send),
-    ) -> Outcome {
+    async fn any_role(&self, ask: &Ask<'_>, mount: &Arc<Mount>, trail: &mut (impl Trail + Send)) -> Outcome {
         let mut worst: Option<Outcome> = None;
         let mut found = Found::default();
         for name in ask.roles.iter().take(MAX_ROLES) {
@@ -164,12 +160,12 @@ impl<V: Verify> Gate<V> {
         worst.unwrap_or(Outcome::Deny(Deny::NoRole))
     }
 
-    async fn one_role<'a>(
+    async fn one_role(
         &self,
-        ask: &Ask<'a>,
+        ask: &Ask<'_>,
         mount: &Arc<Mount>,
-        role: &'a Arc<Role>,
-        found: &mut Found<'a>,
+        role: &Arc<Role>,
+        found: &mut Found,
         trail: &mut (impl Trail + Send),
     ) -> Outcome {
         let case = Case {
@@ -204,11 +200,11 @@ impl<V: Verify> Gate<V> {
                         Some(*found.signed.get_or_insert_with(|| self.verifier.signed(mount, token)));
                 }
                 (Needs::Review, _, Some(query)) => {
-                    let review = match found.review_for(&audiences) {
+                    let review = match found.review(query.key()) {
                         Some(review) => review,
                         None => {
                             let review = self.verifier.review(*query, ask.freshness, ask.deadline).await;
-                            found.reviews.push((audiences.clone(), review.clone()));
+                            found.reviews.push((query.key(), review.clone()));
                             review
                         }
                     };
@@ -226,20 +222,18 @@ impl<V: Verify> Gate<V> {
     }
 }
 
-type Audiences<'a> = SmallVec<[&'a str; 4]>;
 type Reviewed = Result<Arc<Review>, Undecided>;
 
 /// What was asked for the roles so far, so that an API server that is away is waited for once and not eight times.
 #[derive(Debug, Default)]
-struct Found<'a> {
+struct Found {
     signed: Option<bool>,
-    reviews: SmallVec<[(Audiences<'a>, Reviewed); 1]>,
+    reviews: SmallVec<[(ReviewKey, Reviewed); 1]>,
 }
 
-impl Found<'_> {
-    fn review_for(&self, audiences: &[&str]) -> Option<Reviewed> {
-        let mut reviews = self.reviews.iter();
-        reviews.find(|(asked, _)| asked.as_slice() == audiences).map(|(_, review)| review.clone())
+impl Found {
+    fn review(&self, key: ReviewKey) -> Option<Reviewed> {
+        self.reviews.iter().find(|(asked, _)| *asked == key).map(|(_, review)| review.clone())
     }
 }
 
@@ -273,8 +267,9 @@ fn selects(role: &Role, labels: &Labels) -> bool {
 }
 
 /// What the review is asked for: the demanded audience, else the token's own; sorted, none twice.
-fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> Audiences<'a> {
-    let mut audiences: Audiences<'_> = match (demanded_audience(role, ask.default_audience), ask.token) {
+fn audiences<'a>(ask: &Ask<'a>, role: &'a Role) -> SmallVec<[&'a str; 4]> {
+    let mut audiences: SmallVec<[&str; 4]> = match (demanded_audience(role, ask.default_audience), ask.token)
+    {
         (Some(demanded), _) => std::iter::once(demanded).collect(),
         (None, Ok(token)) => token.claims.audiences.iter().map(String::as_str).collect(),
         (None, Err(_)) => SmallVec::new(),

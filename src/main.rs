@@ -76,9 +76,10 @@ fn main() -> ExitCode {
             Err(error) => wrong(&error),
         };
     }
-    if let Err(error) = telemetry::init(environment.log_filter.as_deref()) {
-        return wrong(&error);
-    }
+    let _logs = match telemetry::init(environment.log_filter.as_deref()) {
+        Ok(logs) => logs,
+        Err(error) => return wrong(&error),
+    };
     // One provider for all of TLS; only a second call could fail.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -1,5 +1,7 @@
 //! The metrics of `/metrics`: named once, with base units. No label takes a value that a caller chooses.
 
+mod hot;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +13,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
+
+use hot::Hot;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,20 +29,6 @@ const BUCKETS: [f64; 14] =
 pub struct Metrics(Arc<Inner>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DecisionLabels {
-    door: &'static str,
-    mount: Arc<str>,
-    outcome: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DurationLabels {
-    door: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReviewLabels {
     mount: Arc<str>,
     result: &'static str,
@@ -47,11 +37,6 @@ struct ReviewLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MountLabel {
     mount: Arc<str>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabel {
-    result: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,12 +49,11 @@ type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 #[derive(Debug)]
 struct Inner {
     registry: Registry,
-    decisions: Family<DecisionLabels, Counter>,
-    decision_duration: Histograms<DurationLabels>,
+    hot: Hot,
     reviews: Family<ReviewLabels, Counter>,
     review_duration: Histograms<MountLabel>,
-    review_cache: Family<ResultLabel, Counter>,
-    review_cache_entries: Gauge,
+    review_cache_entries: Gauge<u64, AtomicU64>,
+    client_tokens: Gauge<u64, AtomicU64>,
     feed_age: Family<FeedLabel, Gauge<f64, AtomicU64>>,
     feed_failures: Family<FeedLabel, Counter>,
     loaded: Mutex<BTreeMap<&'static str, Instant>>,
@@ -84,43 +68,38 @@ impl Default for Inner {
     fn default() -> Self {
         let mut inner = Self {
             registry: Registry::with_prefix("rolegate"),
-            decisions: Family::default(),
-            decision_duration: Family::new_with_constructor(histogram),
+            hot: Hot::default(),
             reviews: Family::default(),
             review_duration: Family::new_with_constructor(histogram),
-            review_cache: Family::default(),
             review_cache_entries: Gauge::default(),
+            client_tokens: Gauge::default(),
             feed_age: Family::default(),
             feed_failures: Family::default(),
             loaded: Mutex::default(),
             unknown: Arc::from("unknown"),
         };
         let registry = &mut inner.registry;
-        registry.register("decisions", "Decisions by door, outcome and reason", inner.decisions.clone());
-        registry.register(
-            "decision_duration_seconds",
-            "From a request's arrival to its decision",
-            inner.decision_duration.clone(),
-        );
+        registry.register_collector(Box::new(inner.hot.clone()));
         registry.register("reviews", "TokenReviews asked of API servers, by result", inner.reviews.clone());
-        registry.register(
-            "review_duration_seconds",
+        registry.register_with_unit(
+            "review_duration",
             "From the start of a TokenReview to its answer",
+            Unit::Seconds,
             inner.review_duration.clone(),
         );
-        registry.register("review_cache", "Looks into the review cache", inner.review_cache.clone());
         registry.register(
             "review_cache_entries",
             "Reviews that are remembered",
             inner.review_cache_entries.clone(),
         );
-        registry.register(
-            "feed_age_seconds",
+        registry.register_with_unit(
+            "feed_age",
             "Since a feed was last seen to be good",
+            Unit::Seconds,
             inner.feed_age.clone(),
         );
         registry.register("feed_failures", "Sets of a feed that were not taken", inner.feed_failures.clone());
-        registry.register("client_tokens", "Client tokens of the Vault door", Gauge::<i64>::default());
+        registry.register("client_tokens", "Client tokens of the Vault door", inner.client_tokens.clone());
         inner
     }
 }
@@ -135,12 +114,12 @@ impl Metrics {
 
     /// Counts a look into the review cache: `hit`, `miss` or `shared` (joined one that was under way).
     pub fn review_cache(&self, result: &'static str) {
-        self.0.review_cache.get_or_create(&ResultLabel { result }).inc();
+        self.0.hot.look(result);
     }
 
     /// Sets `rolegate_review_cache_entries`.
     pub fn review_cache_entries(&self, entries: u64) {
-        self.0.review_cache_entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.0.review_cache_entries.set(entries);
     }
 
     /// Counts a decision and its duration; `mount` is none where no mount of ours was named.
@@ -152,9 +131,12 @@ impl Metrics {
         reason: &'static str,
         took: Duration,
     ) {
-        let mount = Arc::clone(mount.unwrap_or(&self.0.unknown));
-        self.0.decisions.get_or_create(&DecisionLabels { door, mount, outcome, reason }).inc();
-        self.0.decision_duration.get_or_create(&DurationLabels { door, outcome }).observe(took.as_secs_f64());
+        self.0.hot.decision(door, mount.unwrap_or(&self.0.unknown), outcome, reason, took);
+    }
+
+    /// Sets `rolegate_client_tokens`.
+    pub fn client_tokens(&self, tokens: u64) {
+        self.0.client_tokens.set(tokens);
     }
 
     /// Sets the age of a feed to zero under `rolegate_feed_age_seconds`: it was seen to be as it should be.
@@ -180,37 +162,4 @@ impl Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::Metrics;
-
-    #[test]
-    fn every_metric_has_its_name_and_labels() {
-        let metrics = Metrics::default();
-        let mount: Arc<str> = Arc::from("kubernetes");
-        metrics.decision("envoy", Some(&mount), "deny", "expired", Duration::from_micros(7));
-        metrics.decision("envoy", None, "deny", "unknown_mount", Duration::from_micros(7));
-        metrics.review(&mount, "confirmed", Duration::from_millis(3));
-        metrics.review_cache("hit");
-        metrics.review_cache_entries(5);
-        metrics.feed_loaded("store");
-        metrics.feed_failed("store");
-        let text = metrics.render();
-        for line in [
-            r#"rolegate_decisions_total{door="envoy",mount="kubernetes",outcome="deny",reason="expired"} 1"#,
-            r#"rolegate_decisions_total{door="envoy",mount="unknown",outcome="deny",reason="unknown_mount"} 1"#,
-            r#"rolegate_decision_duration_seconds_count{door="envoy",outcome="deny"} 2"#,
-            r#"rolegate_reviews_total{mount="kubernetes",result="confirmed"} 1"#,
-            r#"rolegate_review_duration_seconds_count{mount="kubernetes"} 1"#,
-            r#"rolegate_review_cache_total{result="hit"} 1"#,
-            "rolegate_review_cache_entries 5",
-            r#"rolegate_feed_failures_total{feed="store"} 1"#,
-            r#"rolegate_feed_age_seconds{feed="store"} "#,
-            "rolegate_client_tokens 0",
-        ] {
-            assert!(text.lines().any(|found| found.starts_with(line)), "{line} is not in\n{text}");
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ pub mod memory;
 mod succession;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
@@ -23,7 +24,9 @@ impl Snapshots {
 
     /// Puts a whole snapshot in the place of the one before.
     pub fn publish(&self, snapshot: Snapshot) {
-        self.0.store(Some(Arc::new(snapshot)));
+        if let Some(before) = self.0.swap(Some(Arc::new(snapshot))) {
+            retire(before);
+        }
     }
 
     /// The cell itself, for those who read it with every request.
@@ -31,3 +34,17 @@ impl Snapshots {
         Arc::clone(&self.0)
     }
 }
+
+/// Lets a snapshot go where it was replaced: a reader that is the last one to hold it would have to free every role
+/// of it, which takes as long as thousands of requests. Readers hold one for microseconds.
+fn retire(before: Arc<Snapshot>) {
+    for _ in 0..PATIENCE {
+        if Arc::strong_count(&before) == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// How many milliseconds a replaced snapshot is held for its readers.
+const PATIENCE: u32 = 100;

@@ -165,11 +165,10 @@ impl BoundCluster {
     }
 
     /// Serves the cluster until `stop`.
-    pub(super) async fn serve(self, stop: CancellationToken) -> &'static str {
+    pub(super) async fn serve(self, stop: CancellationToken) {
         let Self { listener, cluster, kubeconfig } = self;
         let router = cluster.router();
         listener.serve(move |peer| with_peer(router.clone(), peer), stop, Duration::from_secs(1)).await;
         drop(kubeconfig);
-        "stand-in cluster"
     }
 }

@@ -38,3 +38,10 @@ pub(super) async fn set_serving(reporter: &HealthReporter, serving: bool) {
         reporter.set_service_status(service, status).await;
     }
 }
+
+/// Ends the answers to all who watch.
+pub(super) async fn end_watches(reporter: &mut HealthReporter) {
+    for service in ["", SERVICE] {
+        reporter.clear_service_status(service).await;
+    }
+}

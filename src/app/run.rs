@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
 
+use super::parts::Parts;
 use super::{Bound, grpc};
 use crate::lifecycle::Readiness;
 use crate::net::with_peer;
+use crate::store::Snapshots;
+use crate::verify::Verifier;
+
+/// Between two looks for mounts that are gone.
+const TIDY: Duration = Duration::from_secs(10);
 
 /// How the process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,117 +25,146 @@ pub enum Ended {
     Failed,
 }
 
+/// SIGTERM and SIGINT, heard from the moment that everything is bound.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Serves all parts. `stop` stands for a signal.
 pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
-    let Bound { shared, envoy, ops, store, cluster, reporter, shutdown } = bound;
-    let (doors, behind) = (CancellationToken::new(), CancellationToken::new());
-    let mut parts: JoinSet<&'static str> = JoinSet::new();
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot listen for signals");
-        return Ended::Failed;
-    };
-
-    // The doors end first; what they stand on, and what tells of them, after them.
-    if let Some((listener, service)) = envoy {
-        let stop = doors.clone();
-        parts.spawn(async move {
-            let cut = listener.serve(move |_| service.clone(), stop, shutdown.grace).await;
-            if cut > 0 {
-                tracing::warn!(connections = cut, "cut connections whose requests did not end in time");
-            }
-            "envoy door"
-        });
-    }
-    let (listener, router) = ops;
-    let stop_ops = behind.clone();
-    parts.spawn(async move {
-        listener.serve(move |peer| with_peer(router.clone(), peer), stop_ops, Duration::from_secs(1)).await;
-        "operations door"
-    });
-    if let Some(store) = store {
-        let stop = behind.clone();
-        parts.spawn(async move {
-            if let Err(error) = store.run(stop).await {
-                tracing::error!(%error, "the store ended");
-            }
-            "store"
-        });
-    }
-    if let Some(cluster) = cluster {
-        parts.spawn(cluster.serve(behind.clone()));
-    }
-    let readiness = shared.readiness.clone();
-    parts.spawn(follow(readiness.clone(), reporter, behind.clone()));
-
-    let failed = tokio::select! {
-        () = stop.cancelled() => None,
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        ended = parts.join_next() => Some(name(ended)),
+    let (readiness, lame_duck) = (bound.shared.readiness.clone(), bound.shutdown.lame_duck);
+    let (mut parts, mut signals) = start(bound);
+    let asked = tokio::select! {
+        () = stop.cancelled() => true,
+        () = signals.next() => true,
+        () = parts.ended() => false,
     };
     readiness.drain();
-    match failed {
-        Some(part) => tracing::error!(part, "a part ended by itself, the process drains"),
-        None => tracing::info!("asked to stop, the process drains"),
-    }
-    let drained = tokio::select! {
-        () = drain(&mut parts, &doors, &behind, shutdown.lame_duck) => true,
-        () = again(&mut terminate, &mut interrupt) => false,
-    };
-    match (drained, failed) {
-        (true, None) => Ended::Drained,
-        (true, Some(_)) => Ended::Failed,
-        (false, _) => {
+    tracing::info!(asked, "the process drains");
+    tokio::select! {
+        well = parts.drain(lame_duck) => if asked && well { Ended::Drained } else { Ended::Failed },
+        () = signals.next() => {
             tracing::warn!("asked to stop again, the process ends at once");
             Ended::Failed
         }
     }
 }
 
-/// Proxies hear that we are on our way out, then the doors close, then the rest.
-async fn drain(
-    parts: &mut JoinSet<&'static str>,
-    doors: &CancellationToken,
-    behind: &CancellationToken,
-    lame_duck: Duration,
-) {
-    tokio::time::sleep(lame_duck).await;
-    doors.cancel();
-    while parts.len() > 0 {
-        match name(parts.join_next().await) {
-            "envoy door" => behind.cancel(),
-            part => tracing::debug!(part, "ended"),
+/// Starts what was bound. The doors end first; what they stand on, and what tells of them, after them.
+fn start(bound: Bound) -> (Parts, Signals) {
+    let Bound { shared, envoy, ops, verifier, store, cluster, reporter, shutdown, signals } = bound;
+    let mut parts = Parts::default();
+    if let Some((listener, service)) = envoy {
+        parts.door("envoy door", |stop| async move {
+            listener.serve(move |_| service.clone(), stop, shutdown.grace).await;
+        });
+    }
+    let (listener, router) = ops;
+    parts.behind("operations door", |stop| async move {
+        listener.serve(move |peer| with_peer(router.clone(), peer), stop, Duration::from_secs(1)).await;
+    });
+    if let Some(store) = store {
+        parts.behind("store", |stop| async move {
+            if let Err(error) = store.run(stop).await {
+                tracing::error!(%error, "the store ended");
+            }
+        });
+    }
+    if let Some(cluster) = cluster {
+        parts.behind("stand-in cluster", |stop| cluster.serve(stop));
+    }
+    let snapshots = shared.snapshots;
+    parts.behind("verifier", |stop| tidy(verifier, snapshots, stop));
+    let doors_close = parts.doors_close();
+    parts.behind("health", |stop| follow(shared.readiness, reporter, doors_close, stop));
+    (parts, signals)
+}
+
+/// Lets go what the verifier holds of mounts that are gone.
+async fn tidy(verifier: Verifier, snapshots: Snapshots, stop: CancellationToken) {
+    while tokio::time::timeout(TIDY, stop.cancelled()).await.is_err() {
+        if let Some(set) = snapshots.load() {
+            verifier.keep_only(&set);
         }
     }
 }
 
-fn name(ended: Option<Result<&'static str, tokio::task::JoinError>>) -> &'static str {
-    match ended {
-        Some(Ok(name)) => name,
-        Some(Err(_)) => "a part that panicked",
-        None => "no part",
-    }
-}
-
-async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-/// gRPC health says what readiness says.
-async fn follow(readiness: Readiness, reporter: HealthReporter, stop: CancellationToken) -> &'static str {
+/// gRPC health says what readiness says. Who watches it is let go when the doors close: a watch has no end of its
+/// own, and would hold its connection until it is cut.
+async fn follow(
+    readiness: Readiness,
+    mut reporter: HealthReporter,
+    doors_close: CancellationToken,
+    stop: CancellationToken,
+) {
     let mut changes = readiness.watch();
     loop {
         let serving = changes.borrow_and_update().is_ready();
         grpc::set_serving(&reporter, serving).await;
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { break },
-            () = stop.cancelled() => break,
+            () = doors_close.cancelled() => break,
         }
     }
-    "health"
+    doors_close.cancelled().await;
+    grpc::end_watches(&mut reporter).await;
+    stop.cancelled().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio_util::sync::CancellationToken;
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::health_client::HealthClient;
+
+    use super::{Ended, serve};
+    use crate::app::dev::{DevOptions, bind};
+
+    #[tokio::test]
+    async fn who_watches_health_hears_of_the_stop_and_does_not_hold_it_up() {
+        let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let folder = tempfile::tempdir().unwrap();
+        let options = DevOptions { envoy: free, ops: free, cluster: free };
+        let bound = bind(options, folder.path().to_owned()).await.unwrap();
+        let addr = bound.envoy.as_ref().unwrap().0.local_addr();
+        let stop = CancellationToken::new();
+        let served = tokio::spawn({
+            let stop = stop.clone();
+            async move { serve(bound, &stop).await }
+        });
+
+        let mut client = HealthClient::new(
+            tonic::transport::Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap(),
+        );
+        let mut watch = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+        let soon = Duration::from_secs(60);
+        let test = async {
+            while watch.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+            stop.cancel();
+            while let Some(answer) = watch.message().await.unwrap() {
+                assert_eq!(answer.status(), ServingStatus::NotServing);
+            }
+            served.await.unwrap()
+        };
+        // The grace period is shorter than this, but whoever is cut gets an error and not an end.
+        assert_eq!(tokio::time::timeout(soon, test).await.unwrap(), Ended::Drained);
+    }
 }

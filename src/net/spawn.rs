@@ -1,6 +1,7 @@
 //! Where HTTP/2 requests run.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
 
 use tokio_util::task::TaskTracker;
@@ -19,8 +20,12 @@ where
 {
     fn execute(&self, request: F) {
         let mut request = Box::pin(request);
+        // A panic ends its own request alone, as it would in a task. The request is not touched afterwards.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        }));
         // A task polls again with a waker of its own, so nothing that happens in between is missed.
-        if request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        if let Ok(true) = polled {
             self.0.spawn(request);
         }
     }

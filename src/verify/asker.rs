@@ -47,7 +47,7 @@ pub(super) struct Asker {
 
 impl Asker {
     pub(super) fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics, health: Health) -> Self {
-        let CacheSettings { ttl, refused_ttl, entries } = settings.cache;
+        let entries = settings.cache.entries;
         Self {
             clusters: Cache::builder()
                 .max_capacity(CLUSTERS)
@@ -55,9 +55,9 @@ impl Asker {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             accounts: Cache::builder().max_capacity(entries.div_ceil(10)).time_to_live(UNUSED).build(),
-            remembered: Memory::new(entries, ttl.max(refused_ttl), |_| 1, Arc::clone(&clock)),
+            remembered: Memory::new(entries, entries, |_| 1, Arc::clone(&clock)),
             reviews: Shared::new(),
-            remembered_labels: Memory::new(LABEL_BYTES, LABELS, weight, Arc::clone(&clock)),
+            remembered_labels: Memory::new(LABEL_BYTES, LABEL_BYTES / 512, weight, Arc::clone(&clock)),
             labels: Shared::new(),
             tasks: TaskTracker::new(),
             settings,
@@ -189,10 +189,10 @@ fn result(answer: &Result<Arc<Review>, Undecided>) -> &'static str {
 }
 
 /// Bytes, about.
-fn weight(labels: &Labels) -> u32 {
-    let texts = match labels {
+fn weight(labels: &Labels) -> u64 {
+    let texts: usize = match labels {
         Labels::Known(labels) => labels.iter().map(|(key, value)| key.len() + value.len() + 64).sum(),
         Labels::Unknown => 0,
     };
-    u32::try_from(texts).unwrap_or(u32::MAX).saturating_add(256)
+    (texts as u64).saturating_add(256)
 }

@@ -46,19 +46,60 @@ impl Turn {
         ask: impl Future<Output = Result<T, AskError>>,
     ) -> Result<T, AskError> {
         let end = Instant::now().checked_add(timeout).ok_or(AskError::TimedOut(timeout))?;
-        let permit = timeout_at(end, self.come()).await.map_err(|_| AskError::Overloaded)??;
+        let permit = timeout_at(end, self.come(end)).await.map_err(|_| AskError::Overloaded)??;
         let answer = timeout_at(end, ask).await.unwrap_or(Err(AskError::TimedOut(timeout)));
         drop(permit);
         answer
     }
 
-    async fn come(self) -> Result<OwnedSemaphorePermit, AskError> {
+    async fn come(self, end: Instant) -> Result<OwnedSemaphorePermit, AskError> {
         match self {
             Self::Now(permit) => Ok(permit),
             // The place in the queue is given up when the turn has come.
             Self::Later(_place, in_flight) => {
-                in_flight.acquire_owned().await.map_err(|_| AskError::Overloaded)
+                let permit = in_flight.acquire_owned().await.map_err(|_| AskError::Overloaded)?;
+                if end <= Instant::now() { Err(AskError::Overloaded) } else { Ok(permit) }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{AskError, Limits, Turn};
+
+    #[tokio::test]
+    async fn one_asks_one_waits_and_a_third_is_refused() {
+        let limits = Limits::new(1, 1);
+        let first = limits.turn().unwrap();
+        let second = limits.turn().unwrap();
+        assert!(matches!((&first, &second), (Turn::Now(_), Turn::Later(..))));
+        assert!(matches!(limits.turn(), Err(AskError::Overloaded)));
+        drop(first);
+        let hour = Duration::from_secs(3600);
+        assert_eq!(second.take(hour, async { Ok(5) }).await.unwrap(), 5);
+        assert!(matches!(limits.turn(), Ok(Turn::Now(_))));
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_does_not_come_in_time_is_overload_and_frees_its_place() {
+        let limits = Limits::new(1, 1);
+        let _held = limits.turn().unwrap();
+        for _ in 0..2 {
+            let waiting = limits.turn().unwrap();
+            let outcome = waiting.take(Duration::from_millis(5), async { Ok(()) }).await;
+            assert!(matches!(outcome, Err(AskError::Overloaded)));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_in_time_frees_the_turn() {
+        let limits = Limits::new(1, 0);
+        let answer = std::future::pending::<Result<(), AskError>>();
+        let outcome = limits.turn().unwrap().take(Duration::from_millis(5), answer).await;
+        assert!(matches!(outcome, Err(AskError::TimedOut(_))));
+        assert!(limits.turn().is_ok());
     }
 }

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use axum::extract::Extension;
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
+use http_body_util::Full;
 use rolegate::health::Health;
 use rolegate::net::{Bound, Limits, Listen, Peer, Protocol, with_peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::support::{Client, LONG, Server, listen, soon};
@@ -161,6 +163,37 @@ async fn requests_over_the_bound_of_a_connection_wait_until_one_ends() {
         answer.unwrap().unwrap();
     }
     assert!(most.load(Ordering::SeqCst) <= 4);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_ends_its_own_request_alone() {
+    let bound = Bound::bind(listen(Protocol::Http2Only, None), &Health::default()).unwrap();
+    let addr = bound.local_addr();
+    let (gate, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let service = {
+        let (gate, arrived) = (gate.clone(), arrived.clone());
+        hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let (gate, arrived) = (gate.clone(), arrived.clone());
+            async move {
+                if request.uri().path() == "/panic" {
+                    panic!("on purpose");
+                }
+                arrived.add_permits(1);
+                gate.acquire().await.unwrap().forget();
+                Ok(Response::new(Full::new(Bytes::from_static(b"fine"))))
+            }
+        })
+    };
+    tokio::spawn(bound.serve(move |_| service.clone(), CancellationToken::new(), LONG));
+    let mut client = Client::http2(addr).await;
+    let mut other = client.again();
+    let waiting = tokio::spawn(async move { other.send(Bytes::new()).await });
+    soon("the handler", arrived.acquire()).await.unwrap().forget();
+    let panicking = Request::post("http://gate.test/panic").body(Bytes::new()).unwrap();
+    soon("the refusal", client.request(panicking)).await.unwrap_err();
+    gate.add_permits(2);
+    assert_eq!(soon("the answer", waiting).await.unwrap().unwrap(), "fine");
+    assert_eq!(soon("another answer", client.send(Bytes::new())).await.unwrap(), "fine");
 }
 
 #[test]

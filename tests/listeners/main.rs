@@ -1,5 +1,5 @@
 //! Listeners over real sockets: what they take, refuse, and finish.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod drain;
 mod limits;

@@ -51,6 +51,8 @@ impl Envoy {
         std::fs::write(&config, yaml).unwrap();
         let mut command = command_of(&*BINARY);
         command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
+        // Its access log comes at once, not after ten seconds.
+        command.args(["--file-flush-interval-msec", "50"]);
         command.args([
             "--config-yaml",
             "admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }",

@@ -76,7 +76,7 @@ impl Client {
         B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
         B: Send + Unpin + 'static,
     {
-        super::within(format_args!("an answer from {}", self.address), async {
+        super::within(format!("an answer from {}", self.address), async {
             let tcp = TcpStream::connect(self.address)
                 .await
                 .unwrap_or_else(|error| panic!("{}: {error}", self.address));

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, process::ExitStatus};
 
 use tempfile::TempDir;
 
-use super::process::{Process, command_of};
+use super::{
+    http::{Answer, Client},
+    process::{Process, command_of},
+};
 
 /// A running rolegate that has said that it is ready.
 #[derive(Debug)]
@@ -29,11 +32,16 @@ pub struct Finished {
 impl Rolegate {
     /// `rolegate server` with this configuration.
     pub async fn server(config: &str) -> Self {
+        Self::server_with(config, &[]).await
+    }
+
+    /// `rolegate server` with this configuration and these variables in its environment.
+    pub async fn server_with(config: &str, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rolegate.yaml");
         std::fs::write(&path, config).unwrap();
-        let started = Self::start(&["server", "--config", path.to_str().unwrap()]).await;
-        Self { folder: Some(folder), ..started }
+        let process = Self::spawn(&["server", "--config", path.to_str().unwrap()], variables);
+        Self { folder: Some(folder), ..Self::of(process).await }
     }
 
     /// `rolegate dev`, each door on a free port.
@@ -46,7 +54,10 @@ impl Rolegate {
 
     /// Any command that serves; waits for its ready line, and fails with the log if it ends before.
     pub async fn start(arguments: &[&str]) -> Self {
-        let process = Self::spawn(arguments);
+        Self::of(Self::spawn(arguments, &[])).await
+    }
+
+    async fn of(process: Process) -> Self {
         let Some(ready) = process.stdout.wait_for(|line| line.starts_with("ready ")).await else {
             process.stderr.to_end().await;
             process.fail("no ready line on standard output")
@@ -56,7 +67,12 @@ impl Rolegate {
 
     /// Any command that ends by itself.
     pub async fn run(arguments: &[&str]) -> Finished {
-        let process = Self::spawn(arguments);
+        Self::run_with(arguments, &[]).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Finished {
+        let process = Self::spawn(arguments, variables);
         let stdout = process.stdout.to_end().await.join("\n");
         let stderr = process.stderr.to_end().await.join("\n");
         Finished { status: process.wait_exit().await, stdout, stderr }
@@ -70,6 +86,23 @@ impl Rolegate {
     /// Where the operations door listens.
     pub fn ops(&self) -> SocketAddr {
         self.at("ops").trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// What the operations door answers.
+    pub async fn ops_get(&self, path: &str) -> Answer {
+        Client::http1(self.ops()).get(path, &[]).await
+    }
+
+    /// The sum of a metric's samples whose labels hold all these texts, such as `outcome="deny"`.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let text = self.ops_get("/metrics").await.text();
+        let samples = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            let (given, value) = rest.rsplit_once(' ')?;
+            let ours = given.is_empty() || given.starts_with('{');
+            (ours && labels.iter().all(|label| given.contains(label))).then(|| value.parse::<f64>().unwrap())
+        });
+        samples.sum()
     }
 
     /// What the ready line says under this name: `vault`, `cluster`, `kubeconfig`; nothing where it is left out.
@@ -101,9 +134,9 @@ impl Rolegate {
         self.process.wait_exit().await
     }
 
-    fn spawn(arguments: &[&str]) -> Process {
+    fn spawn(arguments: &[&str], variables: &[(&str, &str)]) -> Process {
         let mut command = command_of(env!("CARGO_BIN_EXE_rolegate"));
-        command.args(arguments);
+        command.args(arguments).envs(variables.iter().copied());
         Process::spawn("rolegate", command)
     }
 

@@ -1,0 +1,17 @@
+//! The whole way with the real parts: Envoy in front, `rolegate server` behind it, a kube-apiserver behind that.
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests")]
+
+mod allowed;
+mod api_server_away;
+mod bounds;
+mod gate_connection;
+mod grpc_callers;
+mod lookups;
+mod mounts;
+mod refusals;
+mod reload;
+mod routes;
+mod stage;
+#[path = "../support/mod.rs"]
+pub mod support;
+mod token_places;

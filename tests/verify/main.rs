@@ -1,0 +1,15 @@
+//! The verifier against scripted API servers over real sockets.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod answers;
+mod api_server;
+mod bearer;
+mod bounds;
+mod cache;
+mod house;
+mod labels;
+mod sharing;
+mod signatures;
+#[path = "../support/mod.rs"]
+pub mod support;
+mod tls;
