@@ -16,7 +16,11 @@ use super::{Code, ReadError, deadline, failure, message, read_message, time_left
 const LIMIT: usize = 1000;
 
 /// A body that comes in these frames; `None` is a connection that breaks.
-struct Pieces(VecDeque<Option<Frame<Bytes>>>);
+struct Pieces {
+    frames: VecDeque<Option<Frame<Bytes>>>,
+    /// More might come, but does not.
+    open: bool,
+}
 
 impl Body for Pieces {
     type Data = Bytes;
@@ -26,13 +30,20 @@ impl Body for Pieces {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Poll::Ready(self.0.pop_front().map(|frame| frame.ok_or("broken")))
+        match self.frames.pop_front() {
+            None if self.open => Poll::Pending,
+            frame => Poll::Ready(frame.map(|frame| frame.ok_or("broken"))),
+        }
     }
 }
 
 fn read(frames: impl IntoIterator<Item = Option<Frame<Bytes>>>) -> Result<Bytes, ReadError> {
-    let mut body = Pieces(frames.into_iter().collect());
-    futures_util::FutureExt::now_or_never(read_message(&mut body, LIMIT)).expect("no wait")
+    read_from(Pieces { frames: frames.into_iter().collect(), open: false }).expect("no wait")
+}
+
+/// None where it waits for more.
+fn read_from(mut body: Pieces) -> Option<Result<Bytes, ReadError>> {
+    futures_util::FutureExt::now_or_never(read_message(&mut body, LIMIT))
 }
 
 fn data(bytes: &[u8]) -> Option<Frame<Bytes>> {
@@ -97,6 +108,21 @@ fn a_message_may_be_as_long_as_the_limit_and_no_longer() {
     assert_eq!(read([data(&framed(0, LIMIT + 1, b""))]), Err(ReadError::TooLarge));
     assert_eq!(read([data(&framed(0, u32::MAX as usize, b""))]), Err(ReadError::TooLarge));
     assert_eq!(read([data(&framed(1, LIMIT + 1, b""))]), Err(ReadError::TooLarge), "whatever else it is");
+}
+
+#[test]
+fn nothing_is_waited_for_once_it_is_clear_what_was_sent() {
+    for (sent, expected) in [
+        (whole(b"abc"), Some(Ok(Bytes::from("abc")))),
+        (framed(0, 3, b"abcd"), Some(Err(ReadError::Broken))),
+        (framed(0, LIMIT + 1, b""), Some(Err(ReadError::TooLarge))),
+        (framed(1, 3, b""), Some(Err(ReadError::Compressed))),
+        (framed(0, 3, b"ab"), None),
+        (vec![0, 0], None),
+    ] {
+        let read = read_from(Pieces { frames: [data(&sent)].into(), open: true });
+        assert_eq!(read, expected, "{sent:?}");
+    }
 }
 
 #[test]
