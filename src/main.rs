@@ -1,11 +1,13 @@
 //! The program `rolegate`: arguments, logs, the TLS provider, the exit code.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use rolegate::app::dev::DevOptions;
+use rolegate::app::health::HealthError;
 use rolegate::app::{self, Bound, Ended, StartError};
 use rolegate::config::{Config, Environment};
 use rolegate::store::check::check_config;
@@ -70,7 +72,7 @@ fn main() -> ExitCode {
     if let Command::CheckConfig { file } = &cli.command {
         return match check_config(file) {
             Ok(kind) => {
-                println!("{}: a good {kind}", file.display());
+                say(&format!("{}: a good {kind}", file.display()));
                 ExitCode::SUCCESS
             }
             Err(error) => wrong(&error),
@@ -111,6 +113,7 @@ async fn run(command: Command, environment: Environment) -> ExitCode {
         }
         Command::Health { ops } => match app::health::ask(&ops).await {
             Ok(()) => ExitCode::SUCCESS,
+            Err(error @ HealthError::Url(_)) => wrong(&error),
             Err(error) => {
                 eprintln!("rolegate: {}", with_causes(&error));
                 ExitCode::FAILURE
@@ -130,11 +133,16 @@ async fn server(file: PathBuf, environment: Environment) -> Result<Bound, StartE
 }
 
 async fn serve(bound: Bound) -> ExitCode {
-    println!("{}", bound.ready_line());
+    say(&bound.ready_line());
     match bound.serve().await {
         Ended::Drained => ExitCode::SUCCESS,
         Ended::Failed => ExitCode::FAILURE,
     }
+}
+
+/// One line on standard output; a reader that has gone away does not matter.
+fn say(line: &str) {
+    let _said = writeln!(std::io::stdout(), "{line}");
 }
 
 /// One line on standard error: what was wrong, and what is expected.
