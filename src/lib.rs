@@ -8,6 +8,7 @@ pub mod config;
 pub mod core;
 pub mod dev;
 pub mod doors;
+pub mod errors;
 pub mod gate;
 pub mod health;
 pub mod lifecycle;

@@ -10,6 +10,7 @@ use rolegate::app::dev::DevOptions;
 use rolegate::app::health::HealthError;
 use rolegate::app::{self, Bound, Ended, StartError};
 use rolegate::config::{Config, Environment};
+use rolegate::errors::with_causes;
 use rolegate::store::check::check_config;
 use rolegate::telemetry;
 
@@ -149,15 +150,4 @@ fn say(line: &str) {
 fn wrong(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("rolegate: {}", with_causes(error));
     ExitCode::from(WRONG)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }

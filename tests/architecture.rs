@@ -18,17 +18,18 @@ use architecture::rust_text::paths;
 /// Each module of `src/`, what it may use of the others, and, for those that are kept pure, which packages.
 ///
 /// From the bottom to the top; beside each other, and never using one another: `verify`, `store`, `doors`, `dev`.
-const LAYERS: [Layer; 15] = [
+const LAYERS: [Layer; 16] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&[])),
+    layer("errors", &[], Some(&[])),
     layer("health", &[], Some(&[])),
     layer("lifecycle", &[], Some(&["tokio"])),
     layer("telemetry", &[], None),
     layer("metrics", &["core"], Some(&["prometheus_client"])),
     layer("config", &["core"], None),
     layer("gate", &["core", "ports"], Some(&["arc_swap", "smallvec"])),
-    layer("net", &["health", "metrics", "config"], None),
-    layer("verify", &["core", "ports", "health", "metrics", "config"], None),
+    layer("net", &["errors", "health", "metrics", "config"], None),
+    layer("verify", &["core", "ports", "errors", "health", "metrics", "config"], None),
     layer("store", &["core", "ports", "health", "metrics", "config"], None),
     layer("doors", &["core", "ports", "health", "lifecycle", "metrics", "config", "gate", "net"], None),
     layer("dev", &["core", "ports", "health", "config", "net"], None),
@@ -50,7 +51,7 @@ const LAYERS: [Layer; 15] = [
         ],
         None,
     ),
-    layer("main", &["config", "store", "telemetry", "app"], None),
+    layer("main", &["config", "errors", "store", "telemetry", "app"], None),
 ];
 
 const CORE_PACKAGES: &[&str] = &[

@@ -9,6 +9,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::tls::Material;
 use super::{Protocol, TlsError, TlsFiles};
+use crate::errors::with_causes;
 use crate::health::Health;
 
 /// What new connections of a listener are greeted with.
@@ -79,7 +80,8 @@ impl Tls {
                 *last_trouble = None;
             }
             Err(error) => {
-                let cause = causes(&error);
+                // Certificate errors hold file names, never content.
+                let cause = with_causes(&error);
                 if last_trouble.as_ref() == Some(&cause)
                     && self.health.trouble(&subject, &format!("{cause}; the last good files stay in use"))
                 {
@@ -89,16 +91,4 @@ impl Tls {
             }
         }
     }
-}
-
-/// An error and its causes in one line. Certificate errors hold file names, never content.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
 }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::error::AskError;
 use crate::core::reason::Undecided;
+use crate::errors::with_causes;
 use crate::health::Health;
 
 /// The state of one mount's questions of one kind.
@@ -54,7 +55,7 @@ impl Condition {
             return; // Says nothing of the API server.
         }
         self.change(State::Bad(undecided), || {
-            let cause = error.sentence();
+            let cause = with_causes(error);
             self.health.trouble(&self.subject, &cause);
             tracing::warn!(subject = self.subject, reason = undecided.name(), %cause, "no usable answer");
         });

@@ -45,16 +45,4 @@ impl AskError {
             Self::Overloaded => Undecided::Overloaded,
         }
     }
-
-    /// The error and its causes in one line.
-    pub(super) fn sentence(&self) -> String {
-        let mut line = self.to_string();
-        let mut next = self.source();
-        while let Some(cause) = next {
-            line.push_str(": ");
-            line.push_str(&cause.to_string());
-            next = cause.source();
-        }
-        line
-    }
 }
