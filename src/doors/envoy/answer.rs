@@ -42,26 +42,22 @@ pub struct AnswerStyle {
 impl AnswerStyle {
     /// The one constructor of responses: code 0 for [`Reply::Allow`] and for nothing else.
     pub fn response(&self, reply: Reply<'_>, decision_id: &str) -> CheckResponse {
+        let nobody = || vec![("decision-id", decision_id.to_owned())];
         let (code, http_response, mut metadata) = match reply {
             Reply::Allow(grant, removals) => {
                 let identity = headers::identity(grant, decision_id);
                 let ok = self.headers.ok_response(&identity, removals);
                 (0, HttpResponse::OkResponse(ok), identity)
             }
-            Reply::Deny(deny) => (rpc_code(deny), HttpResponse::DeniedResponse(denied(deny)), Vec::new()),
-            Reply::Undecided(undecided) => (UNAVAILABLE, self.undecided_response(undecided), Vec::new()),
+            Reply::Deny(deny) => (rpc_code(deny), HttpResponse::DeniedResponse(denied(deny)), nobody()),
+            Reply::Undecided(undecided) => (UNAVAILABLE, self.undecided_response(undecided), nobody()),
         };
         let (outcome, reason) = match reply {
             Reply::Allow(..) => ("allow", "allowed"),
             Reply::Deny(deny) => ("deny", deny.name()),
             Reply::Undecided(undecided) => ("undecided", undecided.name()),
         };
-        metadata.retain(|(key, _)| *key != "decision-id");
-        metadata.extend([
-            ("outcome", outcome.to_owned()),
-            ("reason", reason.to_owned()),
-            ("decision-id", decision_id.to_owned()),
-        ]);
+        metadata.extend([("outcome", outcome.to_owned()), ("reason", reason.to_owned())]);
         CheckResponse {
             status: Some(Status { code, ..Status::default() }),
             dynamic_metadata: Some(as_struct(metadata)),

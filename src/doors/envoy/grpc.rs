@@ -81,6 +81,16 @@ pub(super) async fn read_message<B: Body<Data = Bytes> + Unpin>(
     }
 }
 
+/// A message in its frame, not compressed.
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    let mut frame = Vec::with_capacity(message.len().saturating_add(FRAME_HEADER));
+    frame.push(0);
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(message);
+    frame
+}
+
 /// When the answer has to leave; none where the caller does not say how long it waits.
 pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
     Instant::now().checked_add(time_left(headers)?)

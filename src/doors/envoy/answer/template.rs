@@ -4,11 +4,9 @@ use bytes::Bytes;
 use prost::Message as _;
 use smallvec::SmallVec;
 
+use super::super::grpc;
 use super::{AnswerStyle, Reply};
 use crate::doors::decision_id::{DECISION_ID_LEN, DecisionId};
-
-/// The length of gRPC's frame header: a flag and four bytes of length.
-const FRAME_HEADER: usize = 5;
 
 /// Stands for the id while encoding; as long, and with blanks, which no value of an answer that repeats has.
 const MARK: &str = "[------ the decision's id -----]";
@@ -48,11 +46,5 @@ impl Template {
 
 /// The gRPC frame with the answer to `reply`, for an answer that does not repeat.
 pub fn frame(style: &AnswerStyle, reply: Reply<'_>, decision_id: &str) -> Vec<u8> {
-    let message = style.response(reply, decision_id).encode_to_vec();
-    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    let mut frame = Vec::with_capacity(message.len().saturating_add(FRAME_HEADER));
-    frame.push(0);
-    frame.extend_from_slice(&length.to_be_bytes());
-    frame.extend_from_slice(&message);
-    frame
+    grpc::framed(&style.response(reply, decision_id).encode_to_vec())
 }
