@@ -6,7 +6,6 @@ use k8s_openapi::api::core::v1::{Namespace, NamespaceSpec, NamespaceStatus, Serv
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{ListableResource, Metadata};
 
-use super::objects::Tables;
 use super::{Refusal, random};
 
 /// What names an object: its namespace (empty for a namespace itself), then its name.
@@ -20,6 +19,15 @@ impl Key {
     pub(super) fn new(namespace: &str, name: &str) -> Self {
         Self { namespace: namespace.to_owned(), name: name.to_owned() }
     }
+}
+
+/// All objects, by kind.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) namespaces: BTreeMap<Key, Namespace>,
+    pub(super) accounts: BTreeMap<Key, ServiceAccount>,
+    /// Counts changes (`resourceVersion`).
+    pub(super) version: u64,
 }
 
 /// A kind that is held.

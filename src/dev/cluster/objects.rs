@@ -1,6 +1,5 @@
 //! Namespaces and service accounts, in memory and bounded.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::List;
@@ -8,7 +7,7 @@ use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta, Time};
 
 use super::Refusal;
-use super::kinds::{Key, Kind, check_name, new_uid};
+use super::kinds::{Key, Kind, Tables, check_name, new_uid};
 
 /// The most objects that are held.
 const MAX_OBJECTS: usize = 10_000;
@@ -16,13 +15,6 @@ const MAX_OBJECTS: usize = 10_000;
 /// All objects of one cluster.
 #[derive(Debug, Default)]
 pub(super) struct Objects(Mutex<Tables>);
-
-#[derive(Debug, Default)]
-pub(super) struct Tables {
-    pub(super) namespaces: BTreeMap<Key, Namespace>,
-    pub(super) accounts: BTreeMap<Key, ServiceAccount>,
-    version: u64,
-}
 
 impl Objects {
     fn lock(&self) -> MutexGuard<'_, Tables> {
