@@ -16,6 +16,7 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use crate::config::{Config, ConfigError, EnvoyDoor as EnvoySettings, Loaded, Shutdown, Store};
+use crate::core::mount::Snapshot;
 use crate::doors::decision_id::DecisionIds;
 use crate::doors::envoy::door::EnvoyDoor;
 use crate::doors::envoy::service::EnvoyService;
@@ -29,7 +30,6 @@ use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
 use crate::ports::Clock;
 use crate::store::Snapshots;
 use crate::store::file::FileStore;
-use crate::store::memory::MemoryStore;
 use crate::verify::{LocalCluster, Verifier};
 
 pub use clock::SystemClock;
@@ -111,7 +111,7 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
         )?),
         // An empty set, which only the API could fill.
         _ => {
-            drop(MemoryStore::new(shared.snapshots.clone()));
+            shared.snapshots.publish(Snapshot::default());
             None
         }
     };
