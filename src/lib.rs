@@ -17,4 +17,5 @@ pub mod net;
 pub mod ports;
 pub mod store;
 pub mod telemetry;
+pub mod vault;
 pub mod verify;

@@ -1,4 +1,6 @@
-//! What the gate needs from the world.
+//! What the rules need from the world.
+
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -20,6 +22,20 @@ pub trait Clock: Send + Sync + Debug {
     /// Time that never goes back, since some moment before; for ages and lifetimes.
     fn elapsed(&self) -> Duration;
 }
+
+/// Where bytes that nobody can guess come from.
+pub trait Random: Send + Sync + Debug {
+    /// Fills all of it.
+    ///
+    /// # Errors
+    /// Where the operating system gives none.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandom>;
+}
+
+/// The operating system gives no random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no random bytes")]
+pub struct NoRandom;
 
 /// A question to the API server: whose token is this?
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 pub mod check;
 pub mod file;
-pub mod memory;
+pub mod seed;
 mod succession;
 
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use rolegate::health::Health;
 use rolegate::metrics::Metrics;
 use rolegate::ports::Clock;
 use rolegate::store::Snapshots;
-use rolegate::store::memory::MemoryStore;
+use rolegate::store::seed::MemoryStore;
 use rolegate::verify::{CacheSettings, Settings as VerifierSettings, Verifier};
 
 type Door = EnvoyDoor<Verifier>;

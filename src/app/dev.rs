@@ -14,7 +14,7 @@ use crate::core::role::{AliasNameSource, Role, TokenParameters};
 use crate::core::secret::Secret;
 use crate::dev::cluster::{Cluster, ClusterError};
 use crate::net::{Bound as Listener, Limits, Listen, Protocol, with_peer};
-use crate::store::memory::MemoryStore;
+use crate::store::seed::MemoryStore;
 use crate::verify::LocalCluster;
 
 /// The seeded mount, the namespace, and the service accounts with a role each.

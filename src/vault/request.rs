@@ -1,0 +1,47 @@
+//! A request to a Vault path, as every transport gives it.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use crate::core::secret::Secret;
+
+/// What is to be done with a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// GET
+    Read,
+    /// LIST, or GET with `list=true`; the path ends in `/`.
+    List,
+    /// POST and PUT. Whether it creates or updates is told by what is there.
+    Write,
+    /// DELETE
+    Delete,
+    /// PATCH
+    Patch,
+    /// HEAD, which no path of the API serves.
+    Header,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The request's id, a UUID; the answer's `request_id`, and what the log calls it.
+    pub id: String,
+    /// What to do.
+    pub operation: Operation,
+    /// The path below `/v1/`, unescaped, without a slash at its start: `auth/kubernetes/login`. A slash at its end
+    /// is the caller's, or that of a list.
+    pub path: String,
+    /// The body's fields, or the query's for operations without a body; numbers as they were written.
+    pub data: Map<String, Value>,
+    /// `X-Vault-Token`, or the bearer.
+    pub token: Option<Secret>,
+    /// Where the request comes from, if that is known.
+    pub peer: Option<IpAddr>,
+    /// `X-Vault-Wrap-TTL`: the answer is to be wrapped for so long. None or zero: it is not.
+    pub wrap_ttl: Option<Duration>,
+    /// When the caller stops waiting.
+    pub deadline: Option<Instant>,
+}
