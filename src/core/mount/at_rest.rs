@@ -1,6 +1,7 @@
 //! A mount's config as it is kept: the reference's own JSON, so that either reads what the other wrote.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::MountConfig;
 use crate::core::secret::Secret;
@@ -60,7 +61,8 @@ impl MountConfig {
     /// # Errors
     /// Where it is not the JSON of a config. The error does not show what is there.
     pub fn from_json(json: &[u8]) -> Result<Self, NotAConfig> {
-        let kept: Kept = serde_json::from_slice(json).map_err(|_| NotAConfig)?;
+        let object: Map<String, Value> = serde_json::from_slice(json).map_err(|_| NotAConfig)?;
+        let kept: Kept = serde_json::from_value(Value::Object(object)).map_err(|_| NotAConfig)?;
         Ok(Self {
             kubernetes_host: kept.host,
             kubernetes_ca_cert: kept.ca_cert,

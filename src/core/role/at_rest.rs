@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::decode::OldNames;
 use super::{AliasNameSource, LabelSelector, Role, TokenParameters, TokenType};
@@ -93,7 +94,9 @@ impl Role {
     /// # Errors
     /// Where it is not the JSON of a role, or a value is not valid.
     pub fn from_json(name: &str, json: &[u8]) -> Result<Self, NotARole> {
-        let kept: Kept = serde_json::from_slice(json).map_err(|_| NotARole::Json)?;
+        // An array would pass for a role of defaults alone.
+        let object: Map<String, Value> = serde_json::from_slice(json).map_err(|_| NotARole::Json)?;
+        let kept: Kept = serde_json::from_value(Value::Object(object)).map_err(|_| NotARole::Json)?;
         let old_names = OldNames {
             policies: kept.policies.as_ref().is_some_and(|policies| !policies.is_empty()),
             bound_cidrs: kept.bound_cidrs.as_ref().is_some_and(|cidrs| !cidrs.is_empty()),
