@@ -141,6 +141,14 @@ pub fn decode(
     Ok(RoleWrite { role, warnings })
 }
 
+/// Whether every field can be read as its type.
+///
+/// # Errors
+/// The first that cannot.
+pub fn check_fields(fields: &Map<String, Value>) -> Result<(), FieldError> {
+    Given::read(Fields::new(fields)).map(|_| ())
+}
+
 /// Whether a role may have this name (Vault's `GenericNameRegex`, ASCII).
 pub fn is_role_name(name: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
