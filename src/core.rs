@@ -1,6 +1,7 @@
 //! The rules, pure: no runtime, no wire, no clock, no log.
 
 pub mod cidr;
+pub mod client_token;
 pub mod decision;
 pub mod fields;
 pub mod glob;

@@ -82,6 +82,7 @@ const CORE_PACKAGES: &[&str] = &[
     "aws_lc_rs",
     "base64",
     "ipnet",
+    "postcard",
     "serde",
     "serde_json",
     "serde_saphyr",
