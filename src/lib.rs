@@ -18,5 +18,6 @@ pub mod net;
 pub mod ports;
 pub mod store;
 pub mod telemetry;
+pub mod tokens;
 pub mod vault;
 pub mod verify;

@@ -1,0 +1,85 @@
+//! Tests of entities.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::house::{Dice, Entries, House};
+use crate::ports::store::{Key, Kind};
+use crate::tokens::entities::Entities;
+
+fn entities(house: &House) -> Entities {
+    Entities::new(Arc::<Entries>::clone(&house.store), Arc::<Dice>::clone(&house.random))
+}
+
+fn metadata(uid: &str) -> BTreeMap<String, String> {
+    [("service_account_uid".to_owned(), uid.to_owned())].into()
+}
+
+#[tokio::test]
+async fn the_same_alias_is_the_same_entity_and_costs_two_reads() {
+    let house = House::new();
+    let entities = entities(&house);
+    let first = entities.entity_for("m1", "uid-1", &metadata("a")).await.unwrap();
+    assert_eq!(first.id.len(), 36);
+    assert!(first.name.starts_with("entity_"));
+    let before = house.store.calls();
+    assert_eq!(entities.entity_for("m1", "uid-1", &metadata("a")).await.unwrap(), first);
+    let after = house.store.calls();
+    assert_eq!((after.gets - before.gets, after.commits - before.commits), (2, 0));
+    assert_eq!(entities.entity(&first.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(entities.entity("nobody").await.unwrap(), None);
+    let alias = first.alias("m1").unwrap();
+    assert_eq!((alias.name.as_str(), &alias.metadata), ("uid-1", &metadata("a")));
+}
+
+#[tokio::test]
+async fn other_mounts_and_other_aliases_are_other_entities() {
+    let house = House::new();
+    let entities = entities(&house);
+    let first = entities.entity_for("m1", "uid-1", &metadata("a")).await.unwrap();
+    for (mount, name) in [("m2", "uid-1"), ("m1", "uid-2")] {
+        assert_ne!(entities.entity_for(mount, name, &metadata("a")).await.unwrap().id, first.id);
+    }
+}
+
+#[tokio::test]
+async fn new_metadata_is_written_and_the_ids_stay() {
+    let house = House::new();
+    let entities = entities(&house);
+    let first = entities.entity_for("m1", "uid-1", &metadata("a")).await.unwrap();
+    let second = entities.entity_for("m1", "uid-1", &metadata("b")).await.unwrap();
+    assert_eq!(second.id, first.id);
+    assert_eq!(second.alias("m1").unwrap().id, first.alias("m1").unwrap().id);
+    assert_eq!(
+        entities.entity(&first.id).await.unwrap().unwrap().alias("m1").unwrap().metadata,
+        metadata("b")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixteen_first_logins_at_once_make_one_entity() {
+    let house = House::new();
+    let mut tasks = JoinSet::new();
+    for _ in 0..16 {
+        let entities = entities(&house);
+        tasks.spawn(async move { entities.entity_for("m1", "uid-1", &metadata("a")).await.unwrap().id });
+    }
+    let mut ids = tasks.join_all().await;
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(house.store.of(Kind::Entity).len(), 1);
+}
+
+#[tokio::test]
+async fn an_entity_that_cannot_be_read_gets_a_successor() {
+    let house = House::new();
+    let entities = entities(&house);
+    let first = entities.entity_for("m1", "uid-1", &metadata("a")).await.unwrap();
+    house.store.put(Key::new(Kind::Entity, &first.id), b"{");
+    let second = entities.entity_for("m1", "uid-1", &metadata("a")).await.unwrap();
+    assert_ne!(second.id, first.id);
+    assert_eq!(entities.entity_for("m1", "uid-1", &metadata("a")).await.unwrap(), second);
+}
