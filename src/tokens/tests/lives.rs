@@ -153,7 +153,11 @@ async fn a_chosen_text_is_taken_once_and_brings_no_old_children_back() {
     let second = house.issue(chosen("mine")).await;
     assert!(house.is_good(&second).await);
     assert!(!house.is_good(&child).await, "a child of the first");
+    house.store.put(Key::new(Kind::Token, digest_of(&child).0), &child.record.to_bytes());
+    assert!(!house.is_good(&child).await, "even if it is still there");
+    assert!(house.tokens.revoke(&digest_of(&child)).await.unwrap());
     let newer = house.child(&second).await;
+    house.tokens.purge(digest_of(&second)).await.unwrap();
     house.tokens.collect_due().await.unwrap();
     assert!(house.is_good(&newer).await, "the collector still has the first one's end to see to");
     assert_eq!(house.sizes(), [2, 2, 1, 1]);

@@ -1,5 +1,8 @@
 //! Tests of counted uses.
 
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::house::{House, digest_of, new_token};
@@ -57,10 +60,15 @@ async fn sixteen_at_once_in_two_replicas_get_as_many_uses_as_there_are() {
         let other = house.again();
         let issued = house.issue(counted(uses)).await;
         let mut tasks = JoinSet::new();
+        let all_have_found = Arc::new(Barrier::new(16));
         for number in 0..16 {
             let tokens = if number % 2 == 0 { house.tokens.clone() } else { other.tokens.clone() };
-            let token = issued.token.clone();
-            tasks.spawn(async move { tokens.use_once(token.expose()).await.unwrap() });
+            let (token, all_have_found) = (issued.token.clone(), Arc::clone(&all_have_found));
+            tasks.spawn(async move {
+                let found = tokens.find(token.expose()).await.unwrap().unwrap();
+                all_have_found.wait().await;
+                tokens.use_found(found).await.unwrap()
+            });
         }
         let used: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
         assert_eq!(used.len(), usize::try_from(uses.min(16)).unwrap());
