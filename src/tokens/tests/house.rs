@@ -42,8 +42,10 @@ impl Store for Entries {
     fn get<'a>(&'a self, key: &'a Key) -> Stored<'a, Option<Entry>> {
         Box::pin(async {
             self.gets.fetch_add(1, Ordering::SeqCst);
+            let entry = self.entries.lock().unwrap().get(key).cloned();
+            // Whatever others do now, this reader has not seen it.
             tokio::task::yield_now().await;
-            Ok(self.entries.lock().unwrap().get(key).cloned())
+            Ok(entry)
         })
     }
 
