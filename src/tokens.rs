@@ -6,6 +6,7 @@ pub mod entities;
 mod error;
 mod issue;
 mod kept;
+mod mounts;
 mod purge;
 mod random;
 mod renew;
@@ -184,8 +185,10 @@ impl Tokens {
     }
 
     fn stands(&self, record: &ClientToken, now: i64) -> bool {
-        let mount = record.login.as_ref().map(|login| login.mount_accessor.as_str());
-        record.is_good(now) && mount.is_none_or(|accessor| self.world.mounts.mount_exists(accessor))
+        let mounts = &self.world.mounts;
+        let login = record.login.as_ref();
+        record.is_good(now)
+            && login.is_none_or(|login| mounts.is_mounted(&login.mount_path, &login.mount_accessor))
     }
 }
 

@@ -114,6 +114,18 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A list whose parts are whole: an array of scalars, or one scalar.
+    ///
+    /// # Errors
+    /// For an object, and an array that holds more than scalars.
+    pub fn items(&self, field: &'static str) -> Result<Option<Vec<String>>, FieldError> {
+        self.get(field, |value| match value {
+            Value::Null => Ok(vec![]),
+            Value::Array(items) => texts(items),
+            other => Ok(vec![scalar_text(other).ok_or_else(|| unconvertible("string", other))?]),
+        })
+    }
+
     /// KVPairs: an object of scalars, one string `key=value`, or an array of such strings.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-/// Tells mounts by their accessors. A mount that is disabled takes the tokens of its logins along.
+/// Tells which mounts there are. A mount that is disabled takes the tokens of its logins along.
 pub trait MountsThere: Send + Sync + Debug {
-    /// Whether the mount with this accessor is enabled at this moment.
-    fn mount_exists(&self, accessor: &str) -> bool;
+    /// Whether the mount at this path below `auth/` has this accessor at this moment, and so is the one that it was.
+    fn is_mounted(&self, path: &str, accessor: &str) -> bool;
 }

@@ -3,6 +3,7 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
 use crate::core::client_token::SERVICE_PREFIX;
+use crate::core::mount::about::uuid_v4;
 use crate::core::secret::Secret;
 use crate::ports::{NoRandom, Random};
 
@@ -38,5 +39,5 @@ pub(super) fn accessor(random: &dyn Random) -> Result<String, NoRandom> {
 
 /// A random UUID.
 pub(super) fn uuid(random: &dyn Random) -> Result<String, NoRandom> {
-    Ok(uuid::Builder::from_random_bytes(bytes(random)?).into_uuid().to_string())
+    Ok(uuid_v4(bytes(random)?))
 }

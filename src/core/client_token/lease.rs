@@ -1,7 +1,6 @@
 //! How long a token lives: what its role, its mount and its caller ask for, cut to what they allow.
 
-/// The default and the longest life where nobody says otherwise, in seconds (768 h).
-pub const SYSTEM_LEASE: i64 = 768 * 3600;
+use crate::core::mount::about::SYSTEM_MAX_LEASE;
 
 /// What is asked for and allowed, in seconds; 0: nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,7 +43,7 @@ impl LeaseTerms {
         let longest = [given(self.max_ttl), given(self.explicit_max_ttl)]
             .into_iter()
             .flatten()
-            .fold(given(self.mount_max).unwrap_or(SYSTEM_LEASE), i64::min);
+            .fold(given(self.mount_max).unwrap_or(SYSTEM_MAX_LEASE), i64::min);
         let mut warnings = Vec::new();
         let (ttl, until) = if let Some(period) = given(self.period) {
             if period > longest {
@@ -53,7 +52,7 @@ impl LeaseTerms {
             // A period starts anew with every renewal: the explicit maximum alone ends it.
             (period.min(longest), given(self.explicit_max_ttl))
         } else {
-            let mount_default = given(self.mount_default).unwrap_or(SYSTEM_LEASE);
+            let mount_default = given(self.mount_default).unwrap_or(SYSTEM_MAX_LEASE);
             (given(increment).or(given(self.ttl)).unwrap_or(mount_default), Some(longest))
         };
         let left = until.map(|seconds| created.saturating_add(seconds).saturating_sub(now));

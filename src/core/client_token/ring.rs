@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::encoding::Unreadable;
-use super::lease::SYSTEM_LEASE;
+use crate::core::mount::about::SYSTEM_MAX_LEASE;
 
 /// The most keys of a ring.
 pub const MAX_KEYS: usize = 32;
@@ -90,7 +90,7 @@ impl KeyRing {
 
 impl SealKey {
     const fn new(id: u32, key: [u8; 32], now: i64) -> Self {
-        let needed_until = now.saturating_add(SEALS_FOR + SYSTEM_LEASE + DAY);
+        let needed_until = now.saturating_add(SEALS_FOR + SYSTEM_MAX_LEASE + DAY);
         Self { id, created: now, needed_until, key }
     }
 }

@@ -161,6 +161,23 @@ fn lists_split_strings_and_keep_items_whole() {
 }
 
 #[test]
+fn items_are_whole() {
+    let cases: [(&str, &[&str]); 5] = [
+        ("null", &[]),
+        ("[]", &[]),
+        (r#""a, b""#, &["a, b"]),
+        (r#"["a,b", 1]"#, &["a,b", "1"]),
+        (r#""""#, &[""]),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(read(value, |f| f.items("f")).unwrap().unwrap(), expected, "{value}");
+    }
+    for value in [r#"{"a":1}"#, "{}", "[[]]"] {
+        assert!(read(value, |f| f.items("f")).is_err(), "{value}");
+    }
+}
+
+#[test]
 fn pairs_come_from_an_object_or_from_texts() {
     let cases = [
         ("null", json!({})),

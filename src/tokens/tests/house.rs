@@ -170,8 +170,8 @@ impl Random for Dice {
 pub(crate) struct Gone(pub(crate) Mutex<BTreeSet<String>>);
 
 impl MountsThere for Gone {
-    fn mount_exists(&self, accessor: &str) -> bool {
-        !self.0.lock().unwrap().contains(accessor)
+    fn is_mounted(&self, path: &str, accessor: &str) -> bool {
+        path == "kubernetes" && !self.0.lock().unwrap().contains(accessor)
     }
 }
 
