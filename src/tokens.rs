@@ -15,6 +15,7 @@ mod root;
 mod tidy;
 mod turns;
 mod uses;
+mod wrapping;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

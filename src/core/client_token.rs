@@ -23,6 +23,9 @@ pub const BATCH_PREFIX: &str = "hvb.";
 /// The longest text that may be a token.
 pub const MAX_TOKEN_LEN: usize = 8 * 1024;
 
+/// The one policy of a token that holds a wrapped answer.
+pub const WRAPPING_POLICY: &str = "response-wrapping";
+
 /// The `num_uses` of a token whose last use is under way.
 pub const USED_UP: i64 = -1;
 

@@ -62,6 +62,15 @@ impl Tokens {
     /// # Errors
     /// Where its text is taken, its parent is not good, or the store fails.
     pub async fn issue(&self, new: NewToken) -> Result<Issued, TokensError> {
+        self.issue_with(new, |_| vec![]).await
+    }
+
+    /// The same, with `more` in the commit of a service token.
+    pub(super) async fn issue_with(
+        &self,
+        new: NewToken,
+        more: impl FnOnce(&TokenDigest) -> Vec<Change> + Send,
+    ) -> Result<Issued, TokensError> {
         if let Some(parent) = &new.parent {
             let kept = self.kept(&parent.digest).await?;
             let kept = kept.filter(|kept| kept.record.accessor == parent.accessor);
@@ -87,7 +96,8 @@ impl Tokens {
                     Some(id) => self.free(id).await?,
                     None => random::service_token(&*self.world.random)?,
                 };
-                self.keep(&token, &record, vec![]).await?;
+                let more = more(&TokenDigest::of(token.expose()));
+                self.keep(&token, &record, more).await?;
                 Ok(Issued { token, record })
             }
         }

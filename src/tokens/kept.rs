@@ -1,5 +1,6 @@
 //! A service token's entries in the store, and the one way to change them.
 
+use super::wrapping::is_wrapping;
 use super::{Tokens, TokensError};
 use crate::core::client_token::{ClientToken, TokenDigest};
 use crate::ports::store::{Change, Expect, Key, Kind, StoreError};
@@ -40,6 +41,10 @@ pub(super) fn expiry_key(time: i64, digest: &TokenDigest) -> Key {
     Key::new(Kind::Expiry, [&time.to_be_bytes()[..], &digest.0[..]].concat())
 }
 
+pub(super) fn wrapped_key(token: &TokenDigest) -> Key {
+    Key::new(Kind::Wrapped, token.0)
+}
+
 /// Puts an entry that has no value of its own.
 pub(super) fn mark(key: Key, expect: Expect) -> Change {
     Change::put(key, expect, [])
@@ -53,6 +58,9 @@ pub(super) fn removal(digest: &TokenDigest, record: &ClientToken, has_children: 
     }
     if let Some(indexed) = record.indexed {
         changes.push(Change::delete(expiry_key(indexed, digest), Expect::Any));
+    }
+    if is_wrapping(record) {
+        changes.push(Change::delete(wrapped_key(digest), Expect::Any));
     }
     let now_due = expiry_key(0, digest);
     if has_children && changes.iter().all(|change| change.key != now_due) {

@@ -6,3 +6,4 @@ mod entities;
 pub(crate) mod house;
 mod lives;
 mod uses;
+mod wrapping;

@@ -7,7 +7,7 @@ use super::answer::auth;
 use super::refusal::{invalid, of_tokens};
 use super::{Caller, TokenPaths};
 use crate::core::client_token::lease::LeaseTerms;
-use crate::core::client_token::{ClientToken, TokenKind};
+use crate::core::client_token::{ClientToken, TokenKind, WRAPPING_POLICY};
 use crate::core::fields::Fields;
 use crate::core::secret::Secret;
 use crate::tokens::NewToken;
@@ -16,7 +16,7 @@ pub(super) use given::FIELDS;
 use given::Given;
 
 /// Policies that no token may be created with.
-const INTERNAL: [&str; 2] = ["response-wrapping", "control-group"];
+const INTERNAL: [&str; 2] = [WRAPPING_POLICY, "control-group"];
 
 impl TokenPaths<'_> {
     pub(super) async fn create(
