@@ -6,6 +6,7 @@
 mod accessors;
 mod answer;
 mod create;
+mod login;
 mod lookup;
 mod refusal;
 mod renew;
@@ -22,6 +23,8 @@ use crate::core::client_token::{ClientToken, Login};
 use crate::core::fields::Fields;
 use crate::core::secret::Secret;
 use crate::tokens::{Tokens, Used};
+
+pub use login::issue_login;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
