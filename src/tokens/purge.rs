@@ -29,7 +29,8 @@ impl Tokens {
             let mut leaves = Vec::new();
             let mut deeper = None;
             for child in children {
-                if path.len() <= MAX_ANCESTORS && !path.contains(&child) && self.has_children(&child).await? {
+                let is_new = path.len() <= MAX_ANCESTORS && !path.contains(&child);
+                if is_new && self.has_children(&child).await? && self.is_below(&parent, &child).await? {
                     deeper = Some(child);
                     break;
                 }
@@ -39,6 +40,12 @@ impl Tokens {
             path.extend(deeper);
         }
         Ok(())
+    }
+
+    /// Whether a linked child is one: it has gone itself, or names the parent. Otherwise the link is a left-over.
+    async fn is_below(&self, parent: &TokenDigest, child: &TokenDigest) -> Result<bool, TokensError> {
+        let kept = self.kept(child).await?;
+        Ok(kept.is_none_or(|kept| kept.record.parent.is_some_and(|of| of.digest == *parent)))
     }
 
     /// Removes children of a token in one commit, or one by one where somebody else is at it.

@@ -64,6 +64,19 @@ async fn an_expired_parent_takes_children_along_that_would_live_longer() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_left_over_takes_no_living_family_along() {
+    let house = House::new();
+    let (gone, other) = (house.issue(chosen("gone")).await, house.issue(new_token()).await);
+    let child = house.child(&other).await;
+    let link = [digest_of(&gone).0, digest_of(&other).0].concat();
+    house.store.put(Key::new(Kind::Child, link), &[]);
+    house.tokens.revoke(&digest_of(&gone)).await.unwrap();
+    house.tokens.collect_due().await.unwrap();
+    assert!(house.is_good(&other).await && house.is_good(&child).await);
+    assert_eq!(house.sizes(), [2, 2, 1, 2]);
+}
+
+#[tokio::test]
 async fn a_stop_at_any_commit_leaves_nothing_good_and_nothing_for_ever() {
     for commits in 0..8 {
         let house = House::new();
