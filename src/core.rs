@@ -1,5 +1,6 @@
 //! The rules, pure: no runtime, no wire, no clock, no log.
 
+pub mod acl;
 pub mod cidr;
 pub mod decision;
 pub mod fields;
