@@ -7,6 +7,7 @@ pub mod call;
 pub mod kubernetes;
 pub mod outcome;
 pub mod request;
+pub mod sys;
 
 use std::future::Future;
 use std::pin::Pin;

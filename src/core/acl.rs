@@ -23,6 +23,9 @@ pub use template::{Alias, Identity};
 /// The text of the policy `default` where nobody has written another.
 pub const DEFAULT_POLICY: &str = include_str!("acl/default.hcl");
 
+/// The text of the policy of tokens that hold a wrapped answer.
+pub const RESPONSE_WRAPPING_POLICY: &str = include_str!("acl/response_wrapping.hcl");
+
 /// What is asked of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AclOperation {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Map;
 
-use super::{Acl, AclOperation, DEFAULT_POLICY, Identity, Permission, Policy};
+use super::{Acl, AclOperation, DEFAULT_POLICY, Identity, Permission, Policy, RESPONSE_WRAPPING_POLICY};
 
 fn acl(texts: &[&str]) -> Acl {
     let policies: Vec<Policy> = texts.iter().map(|text| Policy::parse(text).expect(text)).collect();
@@ -120,6 +120,16 @@ fn the_default_policy_lets_a_token_see_to_itself_and_no_more() {
         assert_eq!(acl.capabilities(path).join(" "), expected, "{path}");
     }
     assert!(acl.reaches("cubbyhole/") && !acl.reaches("auth/kubernetes/"));
+}
+
+#[test]
+fn a_wrapping_token_may_be_opened_and_no_more() {
+    let acl = acl(&[RESPONSE_WRAPPING_POLICY]);
+    assert_eq!(acl.capabilities("sys/wrapping/unwrap"), ["update"]);
+    assert_eq!(acl.capabilities("cubbyhole/response"), ["create", "read"]);
+    for path in ["sys/wrapping/lookup", "sys/wrapping/rewrap", "auth/token/lookup-self", "cubbyhole/x"] {
+        assert_eq!(acl.capabilities(path), ["deny"], "{path}");
+    }
 }
 
 #[test]
