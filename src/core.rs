@@ -1,5 +1,6 @@
 //! The rules, pure: no runtime, no wire, no clock, no log.
 
+pub mod acl;
 pub mod cidr;
 pub mod client_token;
 pub mod decision;

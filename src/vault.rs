@@ -8,6 +8,7 @@ pub mod kubernetes;
 pub mod outcome;
 pub mod request;
 pub mod token;
+pub mod sys;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,0 +1,4 @@
+//! The paths below `sys/`.
+
+pub mod capabilities;
+pub mod policies;
