@@ -1,7 +1,9 @@
 //! Where mounts and roles come from; all of them publish whole snapshots.
 
 pub mod check;
+mod expectation;
 pub mod file;
+pub mod memory;
 pub mod seed;
 mod succession;
 
