@@ -1,6 +1,7 @@
 //! Where mounts and roles come from; all of them publish whole snapshots.
 
 pub mod check;
+pub mod embedded;
 mod expectation;
 pub mod file;
 pub mod memory;

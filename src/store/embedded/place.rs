@@ -1,0 +1,131 @@
+//! Where the database lies: one directory of one process.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::disk::Medium;
+
+/// The database.
+const DATABASE: &str = "store.redb";
+
+/// A database that is not whole yet.
+const UNFINISHED: &str = "unfinished.redb";
+
+/// Held by the process that has the store open.
+const LOCK: &str = "lock";
+
+/// Who may read and write the files, and the directory.
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// A directory that this process holds.
+#[derive(Debug)]
+pub(super) struct Place {
+    directory: PathBuf,
+    lock: File,
+}
+
+/// Why a directory cannot be had.
+#[derive(Debug)]
+pub(super) enum NoPlace {
+    Held,
+    Occupied,
+    Io(io::Error),
+}
+
+impl From<io::Error> for NoPlace {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The database's file, with the hold on its directory for as long as anybody reads it.
+#[derive(Debug)]
+struct HeldFile {
+    file: File,
+    _lock: File,
+}
+
+impl Place {
+    /// Takes hold of a directory, and makes it where there is none.
+    pub(super) fn hold(directory: &Path) -> Result<Self, NoPlace> {
+        DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
+        let lock = open(&directory.join(LOCK))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { directory: directory.to_owned(), lock }),
+            Err(TryLockError::WouldBlock) => Err(NoPlace::Held),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    /// The database's file; an empty one where there is none.
+    pub(super) fn database(self) -> io::Result<impl Medium> {
+        let file = open(&self.directory.join(DATABASE))?;
+        sync_directory(&self.directory)?;
+        Ok(HeldFile { file, _lock: self.lock })
+    }
+
+    /// An empty file for a database that is to become this place's; refused where anything lies here already.
+    pub(super) fn unfinished(&self) -> Result<impl Medium + use<>, NoPlace> {
+        for entry in fs::read_dir(&self.directory)? {
+            let name = entry?.file_name();
+            if ![LOCK, UNFINISHED, "lost+found"].iter().any(|own| name == *own) {
+                return Err(NoPlace::Occupied);
+            }
+        }
+        let file = open(&self.directory.join(UNFINISHED))?;
+        file.set_len(0)?;
+        Ok(file)
+    }
+
+    /// Makes the unfinished database this place's.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        let unfinished = self.directory.join(UNFINISHED);
+        File::open(&unfinished)?.sync_all()?;
+        fs::rename(unfinished, self.directory.join(DATABASE))?;
+        sync_directory(&self.directory)
+    }
+
+    /// Takes the unfinished database away.
+    pub(super) fn give_up(&self) -> io::Result<()> {
+        fs::remove_file(self.directory.join(UNFINISHED))
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o777 != FILE_MODE {
+        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    }
+    Ok(file)
+}
+
+/// Makes the names in a directory as durable as the files.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+impl Medium for HeldFile {
+    fn len(&self) -> io::Result<u64> {
+        Medium::len(&self.file)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        Medium::read(&self.file, offset, out)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        Medium::write(&self.file, offset, data)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        Medium::set_len(&self.file, length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+}
