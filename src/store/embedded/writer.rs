@@ -20,6 +20,9 @@ use crate::store::expectation::holds;
 /// How many commits one transaction takes at most.
 const GROUP: usize = 256;
 
+/// How many turns the writer gives way while it gathers a group.
+const TURNS: u32 = 30;
+
 /// The store as `/readyz` knows it.
 const SUBJECT: &str = "store";
 
@@ -86,8 +89,12 @@ impl Writer {
     /// Writes until nobody can send commits any more.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Commit>) {
         let mut group = Vec::with_capacity(GROUP);
-        while queue.blocking_recv_many(&mut group, GROUP) > 0 {
+        let mut expected = 1;
+        while let Some(first) = queue.blocking_recv() {
+            group.push(first);
+            gather(&mut queue, &mut group, expected);
             let outcome = self.write(&group);
+            expected = group.len() + queue.len();
             self.tell(&outcome);
             let mut kept = outcome.as_deref().unwrap_or_default().iter();
             for commit in group.drain(..) {
@@ -156,6 +163,22 @@ impl Writer {
                 }
             }
         }
+    }
+}
+
+/// Takes what waits into the group. Who has just been answered may be about to commit again: it gives way to them for
+/// some turns, until as many are there as there were, for a transaction costs far more than a commit in it.
+fn gather(queue: &mut mpsc::Receiver<Commit>, group: &mut Vec<Commit>, expected: usize) {
+    for _ in 0..TURNS {
+        while group.len() < GROUP
+            && let Ok(next) = queue.try_recv()
+        {
+            group.push(next);
+        }
+        if group.len() >= expected.min(GROUP) {
+            break;
+        }
+        std::thread::yield_now();
     }
 }
 
