@@ -146,3 +146,6 @@ fn opened(seal: Option<&Seal>, kind: Kind, name: &[u8], entry: Entry) -> Result<
         Some(seal) => Ok(Entry { value: seal.open(layout::code(kind), name, &entry.value)?.into(), ..entry }),
     }
 }
+
+#[cfg(test)]
+mod tests;
