@@ -143,8 +143,8 @@ pub fn restore(copy: &mut dyn Read, directory: &Path) -> Result<Copied, CopyErro
         NoPlace::Occupied => CopyError::Occupied(directory.to_owned()),
         NoPlace::Io(error) => CopyError::Directory(directory.to_owned(), Box::new(error)),
     };
-    let place = Place::hold(directory).map_err(refused)?;
-    let medium = place.unfinished().map_err(refused)?;
+    let place = Place::hold_empty(directory).map_err(refused)?;
+    let medium = place.unfinished().map_err(|error| refused(error.into()))?;
     let copied = fill(copy, Arc::new(medium)).map_err(|error| match error {
         CopyError::Store(cause) => CopyError::Directory(directory.to_owned(), cause),
         other => other,

@@ -67,14 +67,19 @@ impl Place {
         Ok(HeldFile { file, _lock: self.lock })
     }
 
-    /// An empty file for a database that is to become this place's; refused where anything lies here already.
-    pub(super) fn unfinished(&self) -> Result<impl Medium + use<>, NoPlace> {
-        for entry in fs::read_dir(&self.directory)? {
-            let name = entry?.file_name();
-            if ![LOCK, UNFINISHED, "lost+found"].iter().any(|own| name == *own) {
-                return Err(NoPlace::Occupied);
-            }
+    /// Takes hold of a directory where nothing lies that this process would not put there.
+    pub(super) fn hold_empty(directory: &Path) -> Result<Self, NoPlace> {
+        // Looked at before as well, so that nothing is left in a directory that is somebody else's.
+        if directory.exists() {
+            check_empty(directory)?;
         }
+        let place = Self::hold(directory)?;
+        check_empty(directory)?;
+        Ok(place)
+    }
+
+    /// An empty file for a database that is to become this place's.
+    pub(super) fn unfinished(&self) -> io::Result<impl Medium + use<>> {
         let file = open(&self.directory.join(UNFINISHED))?;
         file.set_len(0)?;
         Ok(file)
@@ -92,6 +97,16 @@ impl Place {
     pub(super) fn give_up(&self) -> io::Result<()> {
         fs::remove_file(self.directory.join(UNFINISHED))
     }
+}
+
+fn check_empty(directory: &Path) -> Result<(), NoPlace> {
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        if ![LOCK, UNFINISHED, "lost+found"].iter().any(|own| name == *own) {
+            return Err(NoPlace::Occupied);
+        }
+    }
+    Ok(())
 }
 
 fn open(path: &Path) -> io::Result<File> {
