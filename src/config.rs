@@ -27,6 +27,7 @@ pub use store::Store;
 pub use token_source::{HeaderName, TokenSource};
 
 use crate::core::secret::Secret;
+use crate::core::store_key::StoreKey;
 
 /// The configuration of `rolegate server`. Relative paths in it start at the file's directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -55,6 +56,8 @@ pub struct Loaded {
     pub config: Config,
     /// `ROLEGATE_ROOT_TOKEN`
     pub root_token: Option<Secret>,
+    /// `ROLEGATE_STORE_KEY`; [`Store::key`] tells whether it or a file counts.
+    pub store_key: Option<StoreKey>,
     /// `KUBERNETES_SERVICE_HOST`: the API server of the cluster that this process runs in.
     pub kubernetes_service_host: Option<String>,
     /// One sentence for each variable that means nothing.
@@ -70,9 +73,11 @@ impl Config {
         let (mut config, warnings) = layers::extract(file, &environment)?;
         config.check(file)?;
         config.rebase(file.parent().unwrap_or(Path::new("")));
+        let store_key = environment.store_key()?;
         Ok(Loaded {
             config,
             root_token: environment.root_token,
+            store_key,
             kubernetes_service_host: environment.kubernetes_service_host,
             warnings,
         })
@@ -101,7 +106,7 @@ impl Config {
         for path in doors.into_iter().flatten().flat_map(TlsFiles::paths_mut) {
             *path = directory.join(&path);
         }
-        if let Some(path) = self.store.path_mut() {
+        for path in self.store.paths_mut() {
             *path = directory.join(&path);
         }
         if let Some(path) = &mut self.root_token_file {

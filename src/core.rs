@@ -15,4 +15,5 @@ pub mod reason;
 pub mod review_key;
 pub mod role;
 pub mod secret;
+pub mod store_key;
 pub mod token;

@@ -8,8 +8,10 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde_saphyr::figment::Yaml;
 
+use super::store::KEY_VARIABLE;
 use super::{Config, ConfigError};
 use crate::core::secret::Secret;
+use crate::core::store_key::StoreKey;
 
 const PREFIX: &str = "ROLEGATE_";
 
@@ -18,6 +20,7 @@ const PREFIX: &str = "ROLEGATE_";
 pub struct Environment {
     overrides: Vec<Variable>,
     pub(super) root_token: Option<Secret>,
+    store_key: Option<Secret>,
     pub(super) kubernetes_service_host: Option<String>,
     /// `RUST_LOG`: what is logged.
     pub log_filter: Option<String>,
@@ -44,6 +47,7 @@ impl Environment {
             match name.as_str() {
                 "RUST_LOG" => environment.log_filter = Some(value),
                 "ROLEGATE_ROOT_TOKEN" => environment.root_token = Some(Secret::from(value)),
+                KEY_VARIABLE => environment.store_key = Some(Secret::from(value)),
                 "KUBERNETES_SERVICE_HOST" => environment.kubernetes_service_host = Some(value),
                 _ if name.starts_with(PREFIX) => environment.overrides.push(Variable { name, value }),
                 _ => {}
@@ -51,6 +55,12 @@ impl Environment {
         }
         environment.overrides.sort_by(|a, b| a.name.cmp(&b.name));
         environment
+    }
+
+    /// The store's key.
+    pub(super) fn store_key(&self) -> Result<Option<StoreKey>, ConfigError> {
+        let key = self.store_key.as_ref().map(|text| StoreKey::parse(text.expose()));
+        key.transpose().map_err(|cause| ConfigError::at(KEY_VARIABLE, "", cause))
     }
 }
 

@@ -5,6 +5,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
+use crate::core::store_key::StoreKey;
+
+/// Where the embedded store is, if nothing else is said.
+const EMBEDDED_PATH: &str = "/var/lib/rolegate";
+
+/// The variable that holds the store's key.
+pub(super) const KEY_VARIABLE: &str = "ROLEGATE_STORE_KEY";
 
 /// `store`: which store, and where it keeps things.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -21,6 +28,8 @@ pub enum Store {
     Embedded {
         /// Its directory.
         path: PathBuf,
+        /// A file that holds the key that seals its secrets.
+        key_file: Option<PathBuf>,
     },
     /// Custom resources and Secrets in the API server.
     Kubernetes {
@@ -36,26 +45,44 @@ impl Store {
     /// Where it cannot; `file` is the configuration that names the store.
     pub fn check_supported(&self, file: &Path) -> Result<(), ConfigError> {
         match self {
-            Self::Memory | Self::File { .. } => Ok(()),
-            Self::Embedded { .. } | Self::Kubernetes { .. } => Err(ConfigError::new(
+            Self::Memory | Self::File { .. } | Self::Embedded { .. } => Ok(()),
+            Self::Kubernetes { .. } => Err(ConfigError::new(
                 file,
                 "store.type",
-                "expected `memory` or `file`, this version has no other",
+                "expected `memory`, `file` or `embedded`, this version has no other",
             )),
         }
     }
 
-    pub(super) fn path_mut(&mut self) -> Option<&mut PathBuf> {
-        match self {
-            Self::File { path } | Self::Embedded { path } => Some(path),
-            Self::Memory | Self::Kubernetes { .. } => None,
+    /// The key that seals the store's secrets: that of the environment or that of its file; none: they are not sealed.
+    ///
+    /// # Errors
+    /// Where the file holds no key, or the key is given twice; `file` is the configuration that names the store.
+    pub fn key(&self, file: &Path, environment: Option<StoreKey>) -> Result<Option<StoreKey>, ConfigError> {
+        let Self::Embedded { key_file: Some(path), .. } = self else { return Ok(environment) };
+        let wrong = |expected: String| ConfigError::new(file, "store.key_file", expected);
+        if environment.is_some() {
+            return Err(wrong(format!("expected either this or the variable `{KEY_VARIABLE}`, found both")));
         }
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            wrong(format!("expected a file that can be read: `{}`: {cause}", path.display()))
+        })?;
+        StoreKey::parse(&text).map(Some).map_err(|cause| wrong(format!("`{}`: {cause}", path.display())))
+    }
+
+    pub(super) fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let (path, key_file) = match self {
+            Self::File { path } => (Some(path), None),
+            Self::Embedded { path, key_file } => (Some(path), key_file.as_mut()),
+            Self::Memory | Self::Kubernetes { .. } => (None, None),
+        };
+        path.into_iter().chain(key_file)
     }
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self::Embedded { path: PathBuf::from("/var/lib/rolegate") }
+        Self::Embedded { path: PathBuf::from(EMBEDDED_PATH), key_file: None }
     }
 }
 
@@ -66,6 +93,7 @@ struct Keys {
     #[serde(default, rename = "type")]
     kind: Kind,
     path: Option<PathBuf>,
+    key_file: Option<PathBuf>,
     namespace: Option<String>,
 }
 
@@ -87,8 +115,10 @@ impl TryFrom<Keys> for Store {
             (Kind::Memory, _) => Ok(Self::Memory),
             (Kind::File, Some(path)) => Ok(Self::File { path }),
             (Kind::File, None) => Err("expected `path`, the YAML file, beside `type: file`"),
-            (Kind::Embedded, Some(path)) => Ok(Self::Embedded { path }),
-            (Kind::Embedded, None) => Ok(Self::default()),
+            (Kind::Embedded, path) => Ok(Self::Embedded {
+                path: path.unwrap_or_else(|| PathBuf::from(EMBEDDED_PATH)),
+                key_file: keys.key_file,
+            }),
             (Kind::Kubernetes, _) => {
                 Ok(Self::Kubernetes { namespace: keys.namespace.unwrap_or_else(|| "rolegate".to_owned()) })
             }

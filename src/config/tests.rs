@@ -115,7 +115,7 @@ fn what_is_left_out_has_the_documented_defaults() {
     assert_eq!(envoy.undecided, UndecidedAnswer::ErrorResponse);
     assert_eq!(config.vault, None);
     assert_eq!(config.ops.listen.to_string(), "127.0.0.1:9192");
-    assert_eq!(config.store, Store::Embedded { path: "/var/lib/rolegate".into() });
+    assert_eq!(config.store, Store::Embedded { path: "/var/lib/rolegate".into(), key_file: None });
     assert_eq!((config.review.max_in_flight.get(), config.review.cache.entries.get()), (64, 100_000));
     assert_eq!(config.shutdown.lame_duck, Duration::from_secs(5));
 }
@@ -245,4 +245,32 @@ fn unknown_variables_are_warnings_and_wrong_values_are_errors() {
 
     let wrong = load("envoy: {listen: 127.0.0.1:1}", &[("ROLEGATE_REVIEW__TIMEOUT", "0s")]).unwrap_err();
     assert_eq!(wrong.to_string(), "ROLEGATE_REVIEW__TIMEOUT: review.timeout: expected a duration above zero");
+}
+
+#[test]
+fn the_key_of_the_embedded_store_comes_from_a_file_or_the_environment() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("rolegate.yaml");
+    fs::write(&file, "{envoy: {plaintext: true}, store: {path: data, key_file: key}}").unwrap();
+    let store = Config::load(&file, Environment::default()).unwrap().config.store;
+    let (path, key_file) = (directory.path().join("data"), directory.path().join("key"));
+    assert_eq!(store, Store::Embedded { path, key_file: Some(key_file.clone()) });
+    let told = |environment| store.key(&file, environment).unwrap_err().to_string();
+    assert!(told(None).contains(": store.key_file: expected a file that can be read: `"), "{}", told(None));
+    fs::write(&key_file, "hunter2").unwrap();
+    assert!(told(None).ends_with("/key`: expected a key of 32 bytes, as 64 hex digits or in base64"));
+    fs::write(&key_file, "a1".repeat(32) + "\n").unwrap();
+    let key = store.key(&file, None).unwrap().unwrap();
+    assert!(told(Some(key.clone())).ends_with("found both"));
+
+    let environment = || [("ROLEGATE_STORE_KEY", "oaGhoaGhoaGhoaGhoaGhoaGhoaGhoaGhoaGhoaGhoaE")];
+    let loaded = load("envoy: {plaintext: true}", &environment()).unwrap();
+    assert_eq!((loaded.store_key.as_ref(), loaded.warnings.len()), (Some(&key), 0));
+    assert_eq!(Store::default().key(&file, loaded.store_key), Ok(Some(key)));
+    assert_eq!(Store::default().key(&file, None), Ok(None));
+    let wrong = load("envoy: {plaintext: true}", &[("ROLEGATE_STORE_KEY", "hunter2")]).unwrap_err();
+    assert_eq!(
+        wrong.to_string(),
+        "ROLEGATE_STORE_KEY: expected a key of 32 bytes, as 64 hex digits or in base64"
+    );
 }

@@ -38,6 +38,7 @@ pub fn check_config(file: &Path) -> Result<Kind, ConfigError> {
     }
     let config = Config::load(file, Environment::default())?.config;
     config.store.check_supported(file)?;
+    config.store.key(file, None)?;
     let doors = [
         ("envoy", config.envoy.as_ref().and_then(|door| door.tls.as_ref())),
         ("vault", config.vault.as_ref().and_then(|door| door.tls.as_ref())),
@@ -151,7 +152,11 @@ mod tests {
 
     #[test]
     fn a_store_that_this_version_has_not_is_refused() {
-        let error = check(&[("a.yaml", "{envoy: {plaintext: true}}")]).unwrap_err();
-        assert_eq!(error, "a.yaml: store.type: expected `memory` or `file`, this version has no other");
+        let config = "{envoy: {plaintext: true}, store: {type: kubernetes}}";
+        let error = check(&[("a.yaml", config)]).unwrap_err();
+        assert_eq!(
+            error,
+            "a.yaml: store.type: expected `memory`, `file` or `embedded`, this version has no other"
+        );
     }
 }
