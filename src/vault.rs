@@ -3,6 +3,7 @@
 //! The listener (`doors/vault`) turns HTTP into [`request::Request`] and [`outcome::Outcome`] into status and envelope;
 //! another transport may do the same with its own wire.
 
+pub mod envelope;
 pub mod outcome;
 pub mod request;
 
