@@ -5,3 +5,4 @@ pub mod decision_id;
 pub mod envoy;
 pub mod ops;
 pub mod record;
+pub mod vault;
