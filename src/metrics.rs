@@ -24,6 +24,23 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 const BUCKETS: [f64; 14] =
     [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
+/// The statuses of the Vault door.
+const VAULT_STATUSES: [(u16, &str); 13] = [
+    (200, "200"),
+    (204, "204"),
+    (307, "307"),
+    (400, "400"),
+    (403, "403"),
+    (404, "404"),
+    (405, "405"),
+    (408, "408"),
+    (413, "413"),
+    (415, "415"),
+    (429, "429"),
+    (500, "500"),
+    (503, "503"),
+];
+
 /// Every metric of the process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics(Arc<Inner>);
@@ -132,6 +149,13 @@ impl Metrics {
         took: Duration,
     ) {
         self.0.hot.decision(door, mount.unwrap_or(&self.0.unknown), outcome, reason, took);
+    }
+
+    /// Counts a request to the Vault door under `rolegate_vault_requests_total` and its duration. A status that the
+    /// door does not have of itself, but lets callers choose, is `other`.
+    pub fn vault_request(&self, operation: &'static str, status: u16, took: Duration) {
+        let known = VAULT_STATUSES.iter().find(|(code, _)| *code == status);
+        self.0.hot.request(operation, known.map_or("other", |(_, name)| name), took);
     }
 
     /// Sets `rolegate_client_tokens`.

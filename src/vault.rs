@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod kubernetes;
+pub mod envelope;
 pub mod outcome;
 pub mod request;
 pub mod token;

@@ -1,4 +1,4 @@
-//! What every check counts, without a word between threads: each has a shard of its own, added up when somebody asks.
+//! What every request counts, without a word between threads: each has a shard of its own, added up when somebody asks.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
@@ -22,7 +22,7 @@ thread_local! {
     static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
 }
 
-/// Decisions with their durations, and looks into the review cache.
+/// Decisions and requests with their durations, and looks into the review cache.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hot(Arc<[Shard; SHARDS]>);
 
@@ -34,6 +34,7 @@ struct Shard(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     decisions: Vec<Decisions>,
+    requests: Vec<((&'static str, &'static str), Durations)>,
     looks: Vec<(&'static str, u64)>,
 }
 
@@ -87,6 +88,20 @@ impl Hot {
         }
     }
 
+    /// Counts a request to the Vault door.
+    pub(super) fn request(&self, operation: &'static str, status: &'static str, took: Duration) {
+        let mut counts = self.own();
+        let labels = (operation, status);
+        match counts.requests.iter_mut().find(|(known, _)| *known == labels) {
+            Some((_, durations)) => durations.add(took),
+            None => {
+                let mut durations = Durations::default();
+                durations.add(took);
+                counts.requests.push((labels, durations));
+            }
+        }
+    }
+
     /// Counts a look into the review cache.
     pub(super) fn look(&self, result: &'static str) {
         let mut counts = self.own();
@@ -131,18 +146,33 @@ impl Durations {
     fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
+
+    fn encode(&self, family: &mut MetricEncoder<'_>, labels: &[(&str, &str)]) -> fmt::Result {
+        let limits = BUCKETS.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = limits.zip(self.buckets).collect();
+        family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
+            self.sum.as_secs_f64(),
+            self.count(),
+            &buckets,
+            None,
+        )
+    }
 }
 
 impl Collector for Hot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut decisions: BTreeMap<_, u64> = BTreeMap::new();
         let mut durations: BTreeMap<_, Durations> = BTreeMap::new();
+        let mut requests: BTreeMap<_, Durations> = BTreeMap::new();
         let mut looks: BTreeMap<_, u64> = BTreeMap::new();
         self.each(|counts| {
             for known in &counts.decisions {
                 let labels = (known.door, known.mount.clone(), known.outcome, known.reason);
                 *decisions.entry(labels).or_default() += known.durations.count();
                 durations.entry((known.door, known.outcome)).or_default().merge(&known.durations);
+            }
+            for (labels, found) in &counts.requests {
+                requests.entry(*labels).or_default().merge(found);
             }
             for (result, count) in &counts.looks {
                 *looks.entry(*result).or_default() += count;
@@ -159,15 +189,9 @@ impl Collector for Hot {
         let unit = Some(&Unit::Seconds);
         let mut family = encoder.encode_descriptor("decision_duration", help, unit, MetricType::Histogram)?;
         for ((door, outcome), found) in &durations {
-            let limits = BUCKETS.into_iter().chain([f64::INFINITY]);
-            let buckets: Vec<(f64, u64)> = limits.zip(found.buckets).collect();
-            family.encode_family(&[("door", *door), ("outcome", outcome)])?.encode_histogram::<NoLabelSet>(
-                found.sum.as_secs_f64(),
-                found.count(),
-                &buckets,
-                None,
-            )?;
+            found.encode(&mut family, &[("door", *door), ("outcome", outcome)])?;
         }
+        encode_requests(&requests, &mut encoder)?;
         let help = "Looks into the review cache by result";
         let mut family = encoder.encode_descriptor("review_cache", help, None, MetricType::Counter)?;
         for (result, count) in &looks {
@@ -177,4 +201,27 @@ impl Collector for Hot {
         }
         Ok(())
     }
+}
+
+/// The requests to the Vault door, by operation and status; their durations by operation alone.
+fn encode_requests(
+    requests: &BTreeMap<(&'static str, &'static str), Durations>,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> fmt::Result {
+    let help = "Requests to the Vault door by operation and status";
+    let mut family = encoder.encode_descriptor("vault_requests", help, None, MetricType::Counter)?;
+    let mut durations: BTreeMap<_, Durations> = BTreeMap::new();
+    for ((operation, status), found) in requests {
+        let labels = [("operation", *operation), ("status", *status)];
+        family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&found.count(), None)?;
+        durations.entry(*operation).or_default().merge(found);
+    }
+    let help = "From a request's head at the Vault door to its answer";
+    let unit = Some(&Unit::Seconds);
+    let mut family =
+        encoder.encode_descriptor("vault_request_duration", help, unit, MetricType::Histogram)?;
+    for (operation, found) in &durations {
+        found.encode(&mut family, &[("operation", *operation)])?;
+    }
+    Ok(())
 }

@@ -23,6 +23,8 @@ fn the_names_are_those_that_are_promised() {
     metrics.review_cache("hit");
     metrics.review_cache_entries(7);
     metrics.client_tokens(3);
+    metrics.vault_request("read", 200, Duration::from_micros(9));
+    metrics.vault_request("read", 299, Duration::from_micros(9));
     metrics.feed_loaded("store");
     metrics.feed_failed("store");
     let text = metrics.render();
@@ -41,6 +43,10 @@ fn the_names_are_those_that_are_promised() {
         r#"rolegate_review_duration_seconds_count{mount="kubernetes"}"#,
         r#"rolegate_review_duration_seconds_sum{mount="kubernetes"}"#,
         r#"rolegate_reviews_total{mount="kubernetes",result="authenticated"}"#,
+        r#"rolegate_vault_request_duration_seconds_count{operation="read"}"#,
+        r#"rolegate_vault_request_duration_seconds_sum{operation="read"}"#,
+        r#"rolegate_vault_requests_total{operation="read",status="200"}"#,
+        r#"rolegate_vault_requests_total{operation="read",status="other"}"#,
     ];
     assert_eq!(series(&text), expected.into_iter().collect(), "{text}");
     assert!(text.ends_with("# EOF\n"), "{text}");
@@ -104,8 +110,31 @@ fn all_threads_count_together() {
 }
 
 #[test]
+fn requests_to_the_vault_door_add_up() {
+    let metrics = Metrics::default();
+    for (status, took) in [(200, 30), (200, 300), (403, 30)] {
+        metrics.vault_request("write", status, Duration::from_micros(took));
+    }
+    let text = metrics.render();
+    for line in [
+        r#"rolegate_vault_requests_total{operation="write",status="200"} 2"#,
+        r#"rolegate_vault_requests_total{operation="write",status="403"} 1"#,
+        r#"rolegate_vault_request_duration_seconds_bucket{le="0.00005",operation="write"} 2"#,
+        r#"rolegate_vault_request_duration_seconds_count{operation="write"} 3"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+}
+
+#[test]
 fn what_callers_send_adds_no_series() {
     let metrics = Metrics::default();
+    for status in 200..=999 {
+        metrics.vault_request("read", status, Duration::ZERO);
+    }
+    let requests =
+        metrics.render().lines().filter(|line| line.starts_with("rolegate_vault_requests_total{")).count();
+    assert_eq!(requests, super::VAULT_STATUSES.len() + 1);
     for _ in 0..1000 {
         metrics.decision("envoy", None, "deny", "unknown_role", Duration::ZERO);
     }

@@ -1,33 +1,15 @@
-//! Where the request comes from, as the operator says that it is to be known.
+//! Where a checked request comes from.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::request::RequestView;
 use crate::config::ClientAddress;
+use crate::doors::client_address;
 
 /// The client's address, or none where it is not known.
 pub(super) fn find(view: RequestView<'_>, source: ClientAddress) -> Option<IpAddr> {
-    match source {
-        ClientAddress::Peer => parse(view.source_address()),
-        ClientAddress::XEnvoyExternalAddress => {
-            let mut values = view.header("x-envoy-external-address");
-            let value = values.next()?;
-            if values.next().is_some() { None } else { parse(value) }
-        }
-        ClientAddress::XForwardedFor(hops) => {
-            // Lines in order make one list; the Nth from the right is the last one that a trusted proxy wrote.
-            let lines: Vec<&[u8]> = view.header("x-forwarded-for").collect();
-            let mut entries = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
-            parse(entries.nth(hops.get().saturating_sub(1))?)
-        }
-    }
-}
-
-/// An address, alone or with a port.
-fn parse(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text).ok()?.trim();
-    let alone = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    alone.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    let peer = || client_address::parse(view.source_address());
+    client_address::find(source, peer, |name| view.header(name))
 }
 
 #[cfg(test)]
