@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
+use crate::catalog::Snapshots;
 use crate::config::{Config, ConfigError, EnvoyDoor as EnvoySettings, Loaded, Shutdown, Store};
 use crate::core::mount::Snapshot;
 use crate::doors::decision_id::DecisionIds;
@@ -28,7 +29,6 @@ use crate::lifecycle::Readiness;
 use crate::metrics::Metrics;
 use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
 use crate::ports::Clock;
-use crate::store::Snapshots;
 use crate::store::file::FileStore;
 use crate::verify::{LocalCluster, Verifier};
 

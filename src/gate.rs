@@ -1,5 +1,6 @@
 //! The use case that both doors share: gather what `decide` asks for, and act on its answer.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -83,11 +84,17 @@ pub struct Grant {
     role: Arc<Role>,
     // Kept only when confirmed, so that the identity is always there.
     review: Arc<Review>,
+    labels: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl Grant {
     fn new(mount: &Arc<Mount>, role: &Arc<Role>, review: &Arc<Review>) -> Self {
-        Self { mount: Arc::clone(mount), role: Arc::clone(role), review: Arc::clone(review) }
+        Self { mount: Arc::clone(mount), role: Arc::clone(role), review: Arc::clone(review), labels: None }
+    }
+
+    /// The labels of the namespace, where the role's selector has admitted it by them.
+    pub const fn labels(&self) -> Option<&Arc<BTreeMap<String, String>>> {
+        self.labels.as_ref()
     }
 
     /// The mount that confirmed the identity.
@@ -213,7 +220,11 @@ impl<V: Verify> Gate<V> {
                 (Needs::Selection(namespace), _, _) => {
                     let namespace = namespace.to_owned();
                     let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline).await;
-                    facts.selected = Some(labels.map(|labels| selects(role, &labels)));
+                    facts.selected = Some(labels.map(|labels| {
+                        let selected = selects(role, &labels);
+                        facts.labels = Some(labels);
+                        selected
+                    }));
                 }
                 // `decide` asks for proof only of a token that it has read.
                 (_, _, _) => return Outcome::Deny(Deny::MalformedToken),
@@ -243,6 +254,7 @@ struct Facts {
     signed: Option<bool>,
     review: Option<Reviewed>,
     selected: Option<Result<bool, Undecided>>,
+    labels: Option<Labels>,
 }
 
 impl Facts {
@@ -253,7 +265,13 @@ impl Facts {
 
     fn grant(&self, mount: &Arc<Mount>, role: &Arc<Role>) -> Outcome {
         match &self.review {
-            Some(Ok(review)) => Outcome::Allow(Grant::new(mount, role, review)),
+            Some(Ok(review)) => {
+                let labels = match &self.labels {
+                    Some(Labels::Known(labels)) => Some(Arc::clone(labels)),
+                    _ => None,
+                };
+                Outcome::Allow(Grant { labels, ..Grant::new(mount, role, review) })
+            }
             _ => Outcome::Undecided(Undecided::ApiServerError),
         }
     }

@@ -4,6 +4,7 @@
 //! `ports`; all over `core`, which is pure. `tests/architecture.rs` holds the house to it.
 
 pub mod app;
+pub mod catalog;
 pub mod config;
 pub mod core;
 pub mod dev;

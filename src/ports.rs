@@ -93,6 +93,15 @@ pub enum Labels {
     Unknown,
 }
 
+/// What is known of a service account's annotations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Annotations {
+    /// It has these.
+    Known(BTreeMap<String, String>),
+    /// The API server does not tell, and answers with this status.
+    Withheld(u16),
+}
+
 /// The answer of a port that may wait.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Undecided>> + Send + 'a>>;
 
@@ -119,4 +128,20 @@ pub trait Verify: Send + Sync + Debug {
         namespace: &'a str,
         deadline: Option<Instant>,
     ) -> Answer<'a, Labels>;
+}
+
+/// What a login and a write of a config want to know of a cluster, beyond proof.
+pub trait Inquire: Send + Sync + Debug {
+    /// The annotations of a service account that a review has named, asked for as reviews are, with `token` as the
+    /// bearer where there is no reviewer; ends at `deadline` at the latest.
+    fn annotations<'a>(
+        &'a self,
+        mount: &'a Arc<Mount>,
+        token: &'a str,
+        account: &'a crate::core::identity::VerifiedIdentity,
+        deadline: Option<Instant>,
+    ) -> Answer<'a, Annotations>;
+
+    /// Whether the pod that this process runs in has a CA of its own. Reads a file.
+    fn has_local_ca(&self) -> bool;
 }

@@ -1,50 +1,5 @@
-//! Where mounts and roles come from; all of them publish whole snapshots.
+//! Where mounts and roles come from, and where entries are kept.
 
 pub mod check;
 pub mod file;
 pub mod seed;
-mod succession;
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use arc_swap::ArcSwapOption;
-
-use crate::core::mount::Snapshot;
-
-/// The snapshot of this moment, of which readers take a share without waiting. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Snapshots(Arc<ArcSwapOption<Snapshot>>);
-
-impl Snapshots {
-    /// The newest snapshot; none before the first one.
-    pub fn load(&self) -> Option<Arc<Snapshot>> {
-        self.0.load_full()
-    }
-
-    /// Puts a whole snapshot in the place of the one before.
-    pub fn publish(&self, snapshot: Snapshot) {
-        if let Some(before) = self.0.swap(Some(Arc::new(snapshot))) {
-            retire(before);
-        }
-    }
-
-    /// The cell itself, for those who read it with every request.
-    pub fn cell(&self) -> Arc<ArcSwapOption<Snapshot>> {
-        Arc::clone(&self.0)
-    }
-}
-
-/// Lets a snapshot go where it was replaced: a reader that is the last one to hold it would have to free every role
-/// of it, which takes as long as thousands of requests. Readers hold one for microseconds.
-fn retire(before: Arc<Snapshot>) {
-    for _ in 0..PATIENCE {
-        if Arc::strong_count(&before) == 1 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// How many milliseconds a replaced snapshot is held for its readers.
-const PATIENCE: u32 = 100;

@@ -3,6 +3,8 @@
 //! The listener (`doors/vault`) turns HTTP into [`request::Request`] and [`outcome::Outcome`] into status and envelope;
 //! another transport may do the same with its own wire.
 
+pub mod call;
+pub mod kubernetes;
 pub mod outcome;
 pub mod request;
 

@@ -23,13 +23,13 @@ use asker::{Asker, labels_key};
 pub use local::LocalCluster;
 pub use settings::{CacheSettings, Settings};
 
-use crate::core::identity::Review;
+use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::Undecided;
 use crate::core::token::UnverifiedToken;
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
+use crate::ports::{Annotations, Answer, Clock, Freshness, Inquire, Labels, ReviewQuery, Verify};
 
 /// Asks each mount's own API server. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -98,6 +98,34 @@ impl Verify for Verifier {
     }
 }
 
+impl Inquire for Verifier {
+    fn annotations<'a>(
+        &'a self,
+        mount: &'a Arc<Mount>,
+        token: &'a str,
+        account: &'a VerifiedIdentity,
+        deadline: Option<Instant>,
+    ) -> Answer<'a, Annotations> {
+        Box::pin(async move {
+            if !is_dns_label(account.namespace()) || !is_dns_name(account.name()) {
+                return Ok(Annotations::Withheld(404));
+            }
+            not_passed(deadline)?;
+            let asked = self.0.annotations(mount, token, account);
+            match deadline {
+                None => asked.await,
+                Some(at) => {
+                    tokio::time::timeout_at(at.into(), asked).await.map_err(|_| Undecided::Deadline)?
+                }
+            }
+        })
+    }
+
+    fn has_local_ca(&self) -> bool {
+        self.0.has_local_ca()
+    }
+}
+
 /// Nothing is begun for a caller that has stopped to wait.
 fn not_passed(deadline: Option<Instant>) -> Result<(), Undecided> {
     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -105,6 +133,11 @@ fn not_passed(deadline: Option<Instant>) -> Result<(), Undecided> {
     } else {
         Ok(())
     }
+}
+
+/// The name of a service account (RFC 1123 subdomain): labels with dots between, at most 253 bytes.
+fn is_dns_name(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_dns_label)
 }
 
 /// The name of a namespace (RFC 1123 label): 1 to 63 lower-case letters, digits and inner hyphens.

@@ -28,7 +28,7 @@ const LAYERS: [Layer; 19] = [
     layer("metrics", &["core"], Some(&["prometheus_client"])),
     layer("config", &["core"], None),
     layer("gate", &["core", "ports"], Some(&["arc_swap", "smallvec"])),
-    layer("catalog", &["core", "ports"], Some(&["arc_swap", "serde_json", "thiserror", "tokio"])),
+    layer("catalog", &["core", "ports"], Some(&["arc_swap", "serde_json", "thiserror", "tokio", "tracing"])),
     layer("tokens", &["core", "ports", "errors", "metrics", "catalog"], None),
     layer("vault", &["core", "ports", "errors", "health", "metrics", "gate", "catalog", "tokens"], None),
     layer("net", &["errors", "health", "metrics", "config"], None),

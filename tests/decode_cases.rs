@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use rolegate::core::mount::MountConfig;
 use rolegate::core::role::decode::{DEFAULT_MAX_LEASE, RoleError, RoleWrite, decode, is_role_name};
-use rolegate::core::role::{AliasNameSource, TokenType};
 use serde_json::{Map, Value, json};
 
 /// What the backend holds in one scenario.
@@ -87,9 +86,10 @@ impl Backend {
             ("POST" | "PUT", Some(name)) if is_role_name(name) => Some(self.write_role(name, &fields()?)),
             ("GET", Some(name)) if is_role_name(name) => {
                 let role = self.roles.get(&name.to_lowercase());
-                Some(
-                    role.map_or_else(|| json!({"status": 404}), |r| json!({"status": 200, "data": shown(r)})),
-                )
+                Some(role.map_or_else(
+                    || json!({"status": 404}),
+                    |r| json!({"status": 200, "data": r.role.fields()}),
+                ))
             }
             ("DELETE", Some(name)) if is_role_name(name) => {
                 self.roles.remove(&name.to_lowercase());
@@ -100,7 +100,7 @@ impl Backend {
                 let config = self.config.as_ref();
                 Some(config.map_or_else(
                     || json!({"status": 404}),
-                    |config| json!({"status": 200, "data": shown_config(config)}),
+                    |config| json!({"status": 200, "data": config.fields()}),
                 ))
             }
             _ => None,
@@ -109,7 +109,7 @@ impl Backend {
 
     fn write_role(&mut self, name: &str, fields: &Map<String, Value>) -> Value {
         let before = self.roles.get(&name.to_lowercase());
-        match decode(name, fields, before.map(|b| (&b.role, b.old_names)), DEFAULT_MAX_LEASE) {
+        match decode(name, fields, before.map(|b| &b.role), DEFAULT_MAX_LEASE) {
             Err(error) => json!({"status": 400, "error": error.to_string()}),
             Ok(written) => {
                 let warnings = json!(written.warnings);
@@ -171,63 +171,6 @@ fn filled(value: &Value, file: &Value) -> Value {
         }
         other => other.clone(),
     }
-}
-
-/// What a read of the role shows.
-fn shown(RoleWrite { role, old_names, .. }: &RoleWrite) -> Value {
-    let token = &role.token;
-    let cidrs: Vec<String> = token.bound_cidrs.iter().map(ToString::to_string).collect();
-    let namespaces = &role.bound_service_account_namespaces;
-    let mut data = json!({
-        "alias_metadata": token.alias_metadata,
-        "alias_name_source": match role.alias_name_source {
-            AliasNameSource::Uid => "serviceaccount_uid",
-            AliasNameSource::Name => "serviceaccount_name",
-        },
-        "bound_service_account_names": role.bound_service_account_names,
-        "bound_service_account_namespaces": if namespaces.is_empty() { Value::Null } else { json!(namespaces) },
-        "bound_service_account_namespace_selector":
-            role.bound_service_account_namespace_selector.as_ref().map_or("", |selector| selector.text.as_str()),
-        "token_bound_cidrs": cidrs,
-        "token_explicit_max_ttl": token.explicit_max_ttl,
-        "token_max_ttl": token.max_ttl,
-        "token_no_default_policy": token.no_default_policy,
-        "token_num_uses": token.num_uses,
-        "token_period": token.period,
-        "token_policies": token.policies,
-        "token_ttl": token.ttl,
-        "token_type": match token.token_type {
-            TokenType::Default => "default",
-            TokenType::Service => "service",
-            TokenType::Batch => "batch",
-        },
-    });
-    let old = [
-        ("audience", !role.audience.is_empty(), json!(role.audience)),
-        ("policies", old_names.policies && !token.policies.is_empty(), json!(token.policies)),
-        ("bound_cidrs", old_names.bound_cidrs && !cidrs.is_empty(), json!(cidrs)),
-        ("num_uses", old_names.num_uses && token.num_uses > 0, json!(token.num_uses)),
-        ("ttl", old_names.ttl && token.ttl > 0, json!(token.ttl)),
-        ("max_ttl", old_names.max_ttl && token.max_ttl > 0, json!(token.max_ttl)),
-        ("period", old_names.period && token.period > 0, json!(token.period)),
-    ];
-    for (key, _, value) in old.into_iter().filter(|(_, shown, _)| *shown) {
-        data[key] = value;
-    }
-    data
-}
-
-fn shown_config(config: &MountConfig) -> Value {
-    json!({
-        "disable_iss_validation": config.disable_iss_validation,
-        "disable_local_ca_jwt": config.disable_local_ca_jwt,
-        "issuer": config.issuer,
-        "kubernetes_ca_cert": config.kubernetes_ca_cert,
-        "kubernetes_host": config.kubernetes_host,
-        "pem_keys": config.pem_keys,
-        "token_reviewer_jwt_set": config.token_reviewer_jwt.is_some(),
-        "use_annotations_as_alias_metadata": config.use_annotations_as_alias_metadata,
-    })
 }
 
 #[test]

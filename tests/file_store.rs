@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rolegate::catalog::Snapshots;
 use rolegate::core::mount::Snapshot;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
-use rolegate::store::Snapshots;
 use rolegate::store::file::FileStore;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;

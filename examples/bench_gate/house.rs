@@ -10,6 +10,7 @@ use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
 use prost::Message as _;
 use rolegate::app::SystemClock;
+use rolegate::catalog::Snapshots;
 use rolegate::config::EnvoyDoor as Settings;
 use rolegate::core::mount::MountConfig;
 use rolegate::core::role::{Role, TokenParameters};
@@ -21,7 +22,6 @@ use rolegate::gate::Gate;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
 use rolegate::ports::Clock;
-use rolegate::store::Snapshots;
 use rolegate::store::seed::MemoryStore;
 use rolegate::verify::{CacheSettings, Settings as VerifierSettings, Verifier};
 
@@ -94,6 +94,7 @@ fn many(roles: usize) -> impl Iterator<Item = Role> {
         audience: String::new(),
         alias_name_source: rolegate::core::role::AliasNameSource::Uid,
         token: TokenParameters { policies: vec![format!("policy-{number}")], ..TokenParameters::default() },
+        old_names: rolegate::core::role::OldNames::default(),
     })
 }
 

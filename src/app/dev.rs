@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Bound, Shared, StartError, bind_parts};
 use crate::config::{Config, EnvoyDoor, Ops, Shutdown};
 use crate::core::mount::MountConfig;
-use crate::core::role::{AliasNameSource, Role, TokenParameters};
+use crate::core::role::{AliasNameSource, OldNames, Role, TokenParameters};
 use crate::core::secret::Secret;
 use crate::dev::cluster::{Cluster, ClusterError};
 use crate::net::{Bound as Listener, Limits, Listen, Protocol, with_peer};
@@ -142,6 +142,7 @@ fn role(name: &str) -> Role {
         audience: String::new(),
         alias_name_source: AliasNameSource::Uid,
         token: TokenParameters { policies: vec![name.to_owned()], ..TokenParameters::default() },
+        old_names: OldNames::default(),
     }
 }
 

@@ -8,9 +8,9 @@ use tonic_health::server::HealthReporter;
 
 use super::parts::Parts;
 use super::{Bound, grpc};
+use crate::catalog::Snapshots;
 use crate::lifecycle::Readiness;
 use crate::net::with_peer;
-use crate::store::Snapshots;
 use crate::verify::Verifier;
 
 /// Between two looks for mounts that are gone.

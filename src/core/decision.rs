@@ -1,9 +1,11 @@
 //! The one decision that both doors share.
 
+mod stored;
 mod trail;
 
 use std::net::IpAddr;
 
+pub use stored::{From, StoredIdentity, admits};
 pub use trail::{Check, CheckName, Checks, Onward, Trail, Unseen};
 
 use super::glob::any_fits;

@@ -38,6 +38,11 @@ impl<'a> Fields<'a> {
         Self(object)
     }
 
+    /// Whether the field was supplied, be it as null.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
     /// The names that are not among the known ones, sorted.
     pub fn unknown(&self, known: &[&str]) -> Vec<&'a str> {
         let mut unknown: Vec<_> =

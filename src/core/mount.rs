@@ -1,9 +1,14 @@
 //! Mounts, and the immutable snapshot of them that requests read.
 
+pub mod about;
+mod at_rest;
 pub mod decode;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+pub use about::MountAbout;
+pub use at_rest::NotAConfig;
 
 use super::role::Role;
 use super::secret::Secret;
@@ -15,6 +20,8 @@ pub struct Mount {
     pub path: Arc<str>,
     /// Differs after every change of the configuration and after re-creation, never repeats in a process.
     pub generation: u64,
+    /// What `sys/auth` tells of it.
+    pub about: Arc<MountAbout>,
     /// What `auth/<mount>/config` holds; none until it is written, or where it is unusable.
     pub config: Option<Arc<MountConfig>>,
     /// The roles by their lower-case names.
@@ -22,6 +29,11 @@ pub struct Mount {
 }
 
 impl Mount {
+    /// A mount without config and roles.
+    pub fn new(path: &str, generation: u64, about: MountAbout) -> Self {
+        Self { path: path.into(), generation, about: Arc::new(about), config: None, roles: HashMap::new() }
+    }
+
     /// The role of that name in any case, as in Vault.
     pub fn role(&self, name: &str) -> Option<&Arc<Role>> {
         if name.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
@@ -66,12 +78,17 @@ pub struct Snapshot {
     /// The mounts by path.
     pub mounts: HashMap<Box<str>, Arc<Mount>>,
     /// ACL policy texts by name.
-    pub policies: BTreeMap<String, String>,
+    pub policies: BTreeMap<String, Arc<str>>,
 }
 
 impl Snapshot {
     /// The mount of that path; slashes at its ends do not count.
     pub fn mount(&self, path: &str) -> Option<&Arc<Mount>> {
         self.mounts.get(path.trim_matches('/'))
+    }
+
+    /// The mount whose accessor this is.
+    pub fn mount_by_accessor(&self, accessor: &str) -> Option<&Arc<Mount>> {
+        self.mounts.values().find(|mount| *mount.about.accessor == *accessor)
     }
 }

@@ -1,9 +1,14 @@
 //! A role: which service accounts it admits, and what a login by it issues.
 
+mod at_rest;
 pub mod decode;
+mod read;
 pub mod selector;
 
 use std::collections::BTreeMap;
+
+pub use at_rest::NotARole;
+pub use decode::OldNames;
 
 use super::cidr::BoundCidr;
 
@@ -27,6 +32,8 @@ pub struct Role {
     pub alias_name_source: AliasNameSource,
     /// What the issued token is like.
     pub token: TokenParameters,
+    /// Which of its values came by their old names; reads show these too.
+    pub old_names: OldNames,
 }
 
 /// A selector on a namespace's labels, and the text it was made from.
@@ -55,6 +62,16 @@ pub enum AliasNameSource {
     Name,
 }
 
+impl AliasNameSource {
+    /// Vault's name for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uid => "serviceaccount_uid",
+            Self::Name => "serviceaccount_name",
+        }
+    }
+}
+
 /// `token_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenType {
@@ -65,6 +82,17 @@ pub enum TokenType {
     Service,
     /// Sealed, stateless.
     Batch,
+}
+
+impl TokenType {
+    /// Vault's name for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Service => "service",
+            Self::Batch => "batch",
+        }
+    }
 }
 
 /// Vault's `token_*` fields.

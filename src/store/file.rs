@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Snapshots;
+use crate::catalog::Snapshots;
 use crate::config::ConfigError;
 use crate::health::Health;
 use crate::metrics::Metrics;

@@ -1,11 +1,10 @@
 //! The memory store: mounts, roles and policies that the program puts in and that end with it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Snapshots;
-use super::succession::next_generation;
-use crate::core::mount::{Mount, MountConfig, Snapshot};
+use crate::catalog::Snapshots;
+use crate::catalog::next_generation;
+use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::role::Role;
 
 /// A store without a file behind it. Every change publishes a whole snapshot. Cheap to clone.
@@ -70,7 +69,7 @@ impl MemoryStore {
     /// Sets a policy's text.
     pub fn put_policy(&self, name: &str, text: &str) {
         self.change(|snapshot| {
-            snapshot.policies.insert(name.to_owned(), text.to_owned());
+            snapshot.policies.insert(name.to_owned(), text.into());
         });
     }
 
@@ -92,12 +91,7 @@ impl MemoryStore {
 fn mount(before: Option<&Arc<Mount>>, path: &str) -> Mount {
     match before {
         Some(mount) => Mount::clone(mount),
-        None => Mount {
-            path: Arc::from(path),
-            generation: next_generation(),
-            config: None,
-            roles: HashMap::new(),
-        },
+        None => Mount::new(path, next_generation(), MountAbout::of_path(path)),
     }
 }
 
@@ -126,7 +120,7 @@ mod tests {
         store.put_policy("orders", "text");
         let now = snapshots.load().unwrap();
         assert!(now.mount("kubernetes").unwrap().role("orders").is_some());
-        assert_eq!(now.policies["orders"], "text");
+        assert_eq!(&*now.policies["orders"], "text");
         store.delete_role("kubernetes", "orders");
         store.delete_policy("orders");
         let later = snapshots.load().unwrap();

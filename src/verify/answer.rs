@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::error::AskError;
 use crate::core::identity::ReviewStatus;
-use crate::ports::Labels;
+use crate::ports::{Annotations, Labels};
 
 const UNAUTHORIZED: [u16; 2] = [401, 403];
 
@@ -34,11 +34,28 @@ pub(super) fn labels(status: StatusCode, body: &[u8], asked: &str) -> Result<Lab
         StatusCode::OK => {}
         other => return Err(AskError::Status(other.as_u16())),
     }
-    match serde_json::from_slice::<Namespace>(body) {
-        Ok(Namespace { metadata }) if metadata.name == asked => {
+    match serde_json::from_slice::<Named>(body) {
+        Ok(Named { metadata }) if metadata.name == asked => {
             Ok(Labels::Known(Arc::new(metadata.labels.unwrap_or_default())))
         }
         _ => Err(failure(body).unwrap_or(AskError::Unexpected("the namespace that was asked for"))),
+    }
+}
+
+/// Reads the answer to a question for one service account.
+pub(super) fn annotations(status: StatusCode, body: &[u8], asked: &str) -> Result<Annotations, AskError> {
+    match status {
+        StatusCode::OK => {}
+        other if other.is_client_error() && other != StatusCode::TOO_MANY_REQUESTS => {
+            return Ok(Annotations::Withheld(other.as_u16()));
+        }
+        other => return Err(AskError::Status(other.as_u16())),
+    }
+    match serde_json::from_slice::<Named>(body) {
+        Ok(Named { metadata }) if metadata.name == asked => {
+            Ok(Annotations::Known(metadata.annotations.unwrap_or_default()))
+        }
+        _ => Err(failure(body).unwrap_or(AskError::Unexpected("the service account that was asked for"))),
     }
 }
 
@@ -87,9 +104,9 @@ impl From<TokenReviewStatus> for ReviewStatus {
     }
 }
 
-/// `v1` Namespace.
+/// `v1` Namespace or ServiceAccount.
 #[derive(Deserialize)]
-struct Namespace {
+struct Named {
     metadata: Metadata,
 }
 
@@ -97,6 +114,7 @@ struct Namespace {
 struct Metadata {
     name: String,
     labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 /// `v1` Status.

@@ -12,13 +12,13 @@ use super::memory::Memory;
 use super::request::Question;
 use super::shared::{Asking, Shared};
 use super::{CacheSettings, Settings};
-use crate::core::identity::Review;
+use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::Undecided;
 use crate::core::review_key::ReviewKey;
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::ports::{Clock, Labels, ReviewQuery};
+use crate::ports::{Annotations, Clock, Labels, ReviewQuery};
 
 /// Generations of mounts whose connections are held; the ones used longest ago are closed first.
 const CLUSTERS: u64 = 4096;
@@ -84,6 +84,7 @@ impl Asker {
             if mount.is_none() {
                 cluster.reviews.forget();
                 cluster.namespaces.forget();
+                cluster.accounts.forget();
             }
         }
     }
@@ -149,6 +150,27 @@ impl Asker {
             });
             asking.end(answer, |labels| asker.remembered_labels.keep(key, labels.clone(), until));
         });
+    }
+
+    /// A service account's annotations; asked for by each login, and not remembered.
+    pub(super) async fn annotations(
+        &self,
+        mount: &Arc<Mount>,
+        token: &str,
+        account: &VerifiedIdentity,
+    ) -> Result<Annotations, Undecided> {
+        let cluster = self.cluster(mount).ok_or(Undecided::ApiServerUnreachable)?;
+        let turn = cluster.limits.turn().map_err(|error| error.undecided())?;
+        let answer = turn.take(self.settings.timeout, cluster.annotations(token, account)).await;
+        answer.map_err(|error| {
+            cluster.accounts.bad(&error);
+            error.undecided()
+        })
+    }
+
+    /// Whether the pod has a CA of its own.
+    pub(super) fn has_local_ca(&self) -> bool {
+        super::local::read(&self.settings.local.ca_file).is_ok()
     }
 
     /// The review that other tokens of the account have.

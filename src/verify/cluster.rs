@@ -15,11 +15,11 @@ use super::limits::Limits;
 use super::request::{self, Question};
 use super::roots::Roots;
 use super::signature::Keys;
-use crate::core::identity::Review;
+use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, MountConfig};
 use crate::core::reason::Deny;
 use crate::health::Health;
-use crate::ports::Labels;
+use crate::ports::{Annotations, Labels};
 
 /// Everything that belongs to one generation of a mount.
 pub(super) struct Cluster {
@@ -27,6 +27,7 @@ pub(super) struct Cluster {
     pub(super) limits: Limits,
     pub(super) reviews: Condition,
     pub(super) namespaces: Condition,
+    pub(super) accounts: Condition,
     url: Option<Uri>,
     roots: Roots,
     reviewer: Reviewer,
@@ -45,6 +46,7 @@ impl Cluster {
             keys: Keys::of(&config.pem_keys),
             limits: Limits::new(settings.max_in_flight, settings.max_waiting),
             namespaces: Condition::new(format!("{subject} namespaces"), health.clone()),
+            accounts: Condition::new(format!("{subject} service accounts"), health.clone()),
             reviews: Condition::new(subject, health.clone()),
             roots: Roots::of(config, url.as_ref(), &settings.local),
             reviewer: Reviewer::of(config, url.as_ref().and_then(Uri::host), &settings.local),
@@ -83,6 +85,20 @@ impl Cluster {
         let labels = answer::labels(status, &body, namespace)?;
         self.namespaces.good();
         Ok(labels)
+    }
+
+    /// Asks for a service account's annotations, with the caller's token where there is no reviewer.
+    pub(super) async fn annotations(
+        self: &Arc<Self>,
+        token: &str,
+        account: &VerifiedIdentity,
+    ) -> Result<Annotations, AskError> {
+        let (client, reviewer) = self.line().await?;
+        let Some(bearer) = reviewer.or_else(|| bearer(token)) else { return Ok(Annotations::Withheld(401)) };
+        let (status, body) = request::service_account(&client, bearer, account).await?;
+        let annotations = answer::annotations(status, &body, account.name())?;
+        self.accounts.good();
+        Ok(annotations)
     }
 
     /// A client and the reviewer's header, as the pod's files are now.

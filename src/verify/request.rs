@@ -1,4 +1,4 @@
-//! The two requests that an API server gets.
+//! The requests that an API server gets.
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
@@ -8,6 +8,7 @@ use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
 use kube::client::Body;
 
 use super::error::AskError;
+use crate::core::identity::VerifiedIdentity;
 use crate::core::secret::Secret;
 use crate::ports::ReviewQuery;
 
@@ -54,6 +55,16 @@ pub(super) async fn namespace(
     name: &str,
 ) -> Result<(StatusCode, Bytes), AskError> {
     send(client, Request::get(format!("/api/v1/namespaces/{name}")), bearer, Vec::new()).await
+}
+
+/// Asks for a service account. Its names are DNS names, which need no escape in a path.
+pub(super) async fn service_account(
+    client: &kube::Client,
+    bearer: HeaderValue,
+    account: &VerifiedIdentity,
+) -> Result<(StatusCode, Bytes), AskError> {
+    let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}", account.namespace(), account.name());
+    send(client, Request::get(path), bearer, Vec::new()).await
 }
 
 /// Sends a request and reads the whole answer, whatever its status.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use rolegate::core::decision::Unseen;
 use rolegate::core::fields::Fields;
-use rolegate::core::mount::{Mount, MountConfig, Snapshot, decode as config};
+use rolegate::core::mount::{Mount, MountAbout, MountConfig, Snapshot, decode as config};
 use rolegate::core::reason::{Deny, Undecided};
 use rolegate::core::role::decode::{self as role, DEFAULT_MAX_LEASE, RoleWrite};
 use rolegate::core::token::UnverifiedToken;
@@ -121,7 +121,7 @@ impl Backend {
 
     fn write_role(&mut self, mount: &str, name: &str, fields: &Map<String, Value>) -> Answer {
         let roles = &mut self.mounts.get_mut(mount).unwrap().roles;
-        let before = roles.get(&name.to_lowercase()).map(|before| (&before.role, before.old_names));
+        let before = roles.get(&name.to_lowercase()).map(|before| &before.role);
         match role::decode(name, fields, before, DEFAULT_MAX_LEASE) {
             Err(error) => Answer::error(400, error),
             Ok(written) => {
@@ -140,10 +140,9 @@ impl Backend {
             .map(|(path, written)| {
                 let role = |role: &RoleWrite| (role.role.name.clone().into(), Arc::new(role.role.clone()));
                 let mount = Mount {
-                    path: path.as_str().into(),
-                    generation: written.generation,
                     config: written.config.clone(),
                     roles: written.roles.values().map(role).collect(),
+                    ..Mount::new(path, written.generation, MountAbout::of_path(path))
                 };
                 (path.clone().into(), Arc::new(mount))
             })

@@ -19,9 +19,9 @@ use envoy_types::pb::envoy::service::auth::v3::{
 use envoy_types::pb::google::protobuf::value::Kind;
 use rolegate::config::EnvoyDoor as Settings;
 use rolegate::core::identity::{Review, ReviewStatus};
-use rolegate::core::mount::{Mount, MountConfig, Snapshot};
+use rolegate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use rolegate::core::reason::Undecided;
-use rolegate::core::role::{AliasNameSource, Role, TokenParameters};
+use rolegate::core::role::{AliasNameSource, OldNames, Role, TokenParameters};
 use rolegate::core::token::UnverifiedToken;
 use rolegate::doors::decision_id::DecisionIds;
 use rolegate::doors::envoy::door::EnvoyDoor;
@@ -191,6 +191,7 @@ fn set(policies: &[&str]) -> Snapshot {
             no_default_policy: true,
             ..TokenParameters::default()
         },
+        old_names: OldNames::default(),
     };
     let config = MountConfig {
         kubernetes_host: "https://kubernetes.test".to_owned(),
@@ -203,10 +204,9 @@ fn set(policies: &[&str]) -> Snapshot {
         use_annotations_as_alias_metadata: false,
     };
     let mount = Mount {
-        path: "kubernetes".into(),
-        generation: 1,
         config: Some(Arc::new(config)),
         roles: HashMap::from([("orders".into(), Arc::new(role))]),
+        ..Mount::new("kubernetes", 1, MountAbout::of_path("kubernetes"))
     };
     Snapshot { mounts: HashMap::from([("kubernetes".into(), Arc::new(mount))]), ..Snapshot::default() }
 }

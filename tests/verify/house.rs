@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rolegate::core::identity::Review;
-use rolegate::core::mount::{Mount, MountConfig};
+use rolegate::core::mount::{Mount, MountAbout, MountConfig};
 use rolegate::core::reason::Undecided;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
@@ -129,7 +129,7 @@ pub(crate) fn mount_with(url: &str, change: impl FnOnce(&mut MountConfig)) -> Ar
     };
     change(&mut config);
     let config = Some(Arc::new(config));
-    Arc::new(Mount { path: "kubernetes".into(), generation: 1, config, roles: [].into() })
+    Arc::new(Mount { config, ..Mount::new("kubernetes", 1, MountAbout::of_path("kubernetes")) })
 }
 
 /// The account's name that a review confirms.

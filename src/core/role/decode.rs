@@ -41,15 +41,13 @@ pub const ROLE_FIELDS: [&str; 21] = [
 ];
 
 /// The longest lease of a mount in seconds, where nothing else is set (768 h).
-pub const DEFAULT_MAX_LEASE: i64 = 768 * 3600;
+pub const DEFAULT_MAX_LEASE: i64 = crate::core::mount::about::SYSTEM_MAX_LEASE;
 
 /// What a write makes of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleWrite {
     /// The role as it is to be stored.
     pub role: Role,
-    /// Which of its values came by their old names; reads show these too.
-    pub old_names: OldNames,
     /// For the caller, in the reference's words.
     pub warnings: Vec<String>,
 }
@@ -92,19 +90,18 @@ pub enum RoleError {
     AliasNameSource,
 }
 
-/// Creates the role `name`, or updates it on top of `existing`; `max_lease` is the mount's, in seconds.
+/// Creates the role `name`, or updates it on top of the one `before`; `max_lease` is the mount's, in seconds.
 ///
 /// # Errors
 /// The first check that fails.
 pub fn decode(
     name: &str,
     fields: &Map<String, Value>,
-    existing: Option<(&Role, OldNames)>,
+    before: Option<&Role>,
     max_lease: i64,
 ) -> Result<RoleWrite, RoleError> {
     let given = Given::read(Fields::new(fields))?;
-    let (before, mut old_names) =
-        existing.map_or((None, OldNames::default()), |(role, old)| (Some(role), old));
+    let mut old_names = before.map(|role| role.old_names).unwrap_or_default();
     let mut token: TokenParameters = before.map(|role| role.token.clone()).unwrap_or_default();
     token::write(&mut token, &given)?;
     old_names.write(&mut token, &given)?;
@@ -139,8 +136,17 @@ pub fn decode(
         audience,
         alias_name_source,
         token,
+        old_names,
     };
-    Ok(RoleWrite { role, old_names, warnings })
+    Ok(RoleWrite { role, warnings })
+}
+
+/// Whether every field can be read as its type.
+///
+/// # Errors
+/// The first that cannot.
+pub fn check_fields(fields: &Map<String, Value>) -> Result<(), FieldError> {
+    Given::read(Fields::new(fields)).map(|_| ())
 }
 
 /// Whether a role may have this name (Vault's `GenericNameRegex`, ASCII).

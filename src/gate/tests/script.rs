@@ -1,6 +1,5 @@
 //! A verifier that answers from a script and notes what it was asked, and a gate over it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,9 +10,9 @@ use tokio::sync::Notify;
 
 use crate::core::decision::{Trail, Unseen};
 use crate::core::identity::{Review, ReviewStatus};
-use crate::core::mount::{Mount, MountConfig, Snapshot};
+use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::reason::Undecided;
-use crate::core::role::{AliasNameSource, Role, TokenParameters};
+use crate::core::role::{AliasNameSource, OldNames, Role, TokenParameters};
 use crate::core::token::UnverifiedToken;
 use crate::gate::{Ask, Decision, Gate, Grant};
 use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
@@ -185,7 +184,9 @@ pub(crate) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc
         use_annotations_as_alias_metadata: false,
     };
     let roles = roles.into_iter().map(|role| (role.name.clone().into_boxed_str(), Arc::new(role))).collect();
-    let mount = Mount { path: "kubernetes".into(), generation, config: Some(Arc::new(config)), roles };
+    let about = MountAbout::of_path("kubernetes");
+    let config = Some(Arc::new(config));
+    let mount = Mount { config, roles, ..Mount::new("kubernetes", generation, about) };
     let mounts = [("kubernetes".into(), Arc::new(mount))].into();
     Arc::new(Snapshot { mounts, ..Snapshot::default() })
 }
@@ -200,6 +201,7 @@ pub(crate) fn role(name: &str) -> Role {
         audience: "api".to_owned(),
         alias_name_source: AliasNameSource::Uid,
         token: TokenParameters::default(),
+        old_names: OldNames::default(),
     }
 }
 
@@ -235,6 +237,6 @@ pub(crate) fn confirmed() -> Arc<Review> {
 
 /// A grant of this role at this path, as the gate makes it after that review.
 pub(crate) fn grant(path: &str, role: Role, review: Arc<Review>) -> Grant {
-    let mount = Mount { path: path.into(), generation: 1, config: None, roles: HashMap::new() };
+    let mount = Mount::new(path, 1, MountAbout::of_path(path));
     Grant::new(&Arc::new(mount), &Arc::new(role), &review)
 }

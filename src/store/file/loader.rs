@@ -7,12 +7,12 @@ use tokio::sync::Notify;
 
 use super::document::Document;
 use super::watch::{Stamp, Watch};
+use crate::catalog::Snapshots;
+use crate::catalog::successor;
 use crate::config::ConfigError;
 use crate::core::mount::Snapshot;
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::store::Snapshots;
-use crate::store::succession::successor;
 
 /// The name of this feed in metrics, health and logs.
 const FEED: &str = "store";
@@ -145,5 +145,6 @@ fn next_snapshot(before: Option<&Snapshot>, document: Document) -> Snapshot {
         let mount = successor(known, &entry.path, entry.config, entry.roles);
         (entry.path.into_boxed_str(), mount)
     });
-    Snapshot { mounts: mounts.collect(), policies: document.policies }
+    let policies = document.policies.into_iter().map(|(name, text)| (name, text.into())).collect();
+    Snapshot { mounts: mounts.collect(), policies }
 }

@@ -1,6 +1,6 @@
 //! A case in which everything is right, to be spoilt by the tests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::core::decision::{Case, Checks, Evidence, Needs, Verdict, decide, demanded_audience};
 use crate::core::identity::{Review, ReviewStatus};
-use crate::core::mount::{Mount, MountConfig};
+use crate::core::mount::{Mount, MountAbout, MountConfig};
 use crate::core::reason::{Deny, Undecided};
-use crate::core::role::{AliasNameSource, LabelSelector, Role, TokenParameters};
+use crate::core::role::{AliasNameSource, LabelSelector, OldNames, Role, TokenParameters};
 use crate::core::token::UnverifiedToken;
 
 pub(super) const NOW: i64 = 1_700_000_000;
@@ -76,6 +76,7 @@ impl Default for Fixture {
             audience: "api".to_owned(),
             alias_name_source: AliasNameSource::Uid,
             token: TokenParameters::default(),
+            old_names: OldNames::default(),
         };
         let status = ReviewStatus {
             authenticated: true,
@@ -109,10 +110,8 @@ impl Fixture {
     /// Decides, and tells the trail.
     pub(super) fn decide(&self) -> (Answer, Checks) {
         let mount = Mount {
-            path: "kubernetes".into(),
-            generation: 1,
             config: self.config.clone().map(Arc::new),
-            roles: HashMap::new(),
+            ..Mount::new("kubernetes", 1, MountAbout::of_path("kubernetes"))
         };
         let text = self.token();
         let token = self.unread.map_or_else(|| UnverifiedToken::parse(&text), Err);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{DEFAULT_MAX_LEASE, OldNames, RoleError, RoleWrite, decode, go_text, is_role_name};
 
 fn write(fields: &Value, existing: Option<&RoleWrite>) -> Result<RoleWrite, RoleError> {
-    let existing = existing.map(|before| (&before.role, before.old_names));
+    let existing = existing.map(|before| &before.role);
     decode("Orders", fields.as_object().unwrap(), existing, DEFAULT_MAX_LEASE)
 }
 
@@ -40,12 +40,12 @@ fn stored_values_count_in_the_checks() {
 #[test]
 fn a_new_name_beats_an_old_one_and_alone_makes_it_forgotten() {
     let old = write(&json!({"ttl": 5, "policies": "B,a"}), Some(&base())).unwrap();
-    assert_eq!(old.old_names, OldNames { ttl: true, policies: true, ..OldNames::default() });
+    assert_eq!(old.role.old_names, OldNames { ttl: true, policies: true, ..OldNames::default() });
     assert_eq!(old.role.token.policies, ["a", "b"]);
     let both = write(&json!({"token_ttl": 6, "ttl": 7}), Some(&old)).unwrap();
-    assert_eq!((both.role.token.ttl, both.old_names.ttl), (6, true));
+    assert_eq!((both.role.token.ttl, both.role.old_names.ttl), (6, true));
     let new = write(&json!({"token_ttl": 8, "token_policies": "B"}), Some(&both)).unwrap();
-    assert_eq!((new.role.token.ttl, new.old_names), (8, OldNames::default()));
+    assert_eq!((new.role.token.ttl, new.role.old_names), (8, OldNames::default()));
     assert_eq!(new.role.token.policies, ["B"]);
 }
 

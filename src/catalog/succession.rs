@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::core::mount::{Mount, MountConfig};
+use crate::core::mount::{Mount, MountAbout, MountConfig};
 use crate::core::role::Role;
 
 /// Makes a mount that follows `before`, the mount of the same path in the last snapshot.
-pub(super) fn successor(
+pub fn successor(
     before: Option<&Arc<Mount>>,
     path: &str,
     config: Option<MountConfig>,
@@ -23,17 +23,19 @@ pub(super) fn successor(
         }
     });
     let roles: HashMap<Box<str>, Arc<Role>> = roles.collect();
-    let (generation, path, config) = match before {
-        Some(mount) if mount.config.as_deref() == config.as_ref() => {
-            (mount.generation, Arc::clone(&mount.path), mount.config.clone())
-        }
-        _ => (next_generation(), Arc::from(path), config.map(Arc::new)),
+    let (generation, config) = match before {
+        Some(mount) if mount.config.as_deref() == config.as_ref() => (mount.generation, mount.config.clone()),
+        _ => (next_generation(), config.map(Arc::new)),
     };
-    Arc::new(Mount { path, generation, config, roles })
+    let (path, about) = match before {
+        Some(mount) => (Arc::clone(&mount.path), Arc::clone(&mount.about)),
+        None => (Arc::from(path), Arc::new(MountAbout::of_path(path))),
+    };
+    Arc::new(Mount { path, generation, about, config, roles })
 }
 
 /// A number that no mount of this process has had.
-pub(super) fn next_generation() -> u64 {
+pub fn next_generation() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
 }

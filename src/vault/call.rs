@@ -1,0 +1,79 @@
+//! A request on its way to one mount's backend, and what all backends say alike.
+
+use std::sync::Arc;
+
+use super::outcome::{Answer, Class, Outcome, Refusal};
+use super::request::Request;
+use crate::core::fields::Fields;
+use crate::core::mount::Mount;
+use crate::ports::store::StoreError;
+
+/// A request below a mount.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// The mount as it was when the request came.
+    pub mount: &'a Arc<Mount>,
+    /// The path below the mount: `login`, `role/orders`.
+    pub path: &'a str,
+}
+
+impl Call<'_> {
+    /// The request's fields.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::new(&self.request.data)
+    }
+}
+
+/// The answer, with a warning that names the fields that nothing has read. Where there is nothing to say otherwise,
+/// nothing is said.
+pub fn with_unknown_fields(
+    mut answer: Answer,
+    fields: Fields<'_>,
+    known: &[&str],
+    captured: &[&str],
+) -> Outcome {
+    if answer.is_empty() {
+        return Outcome::Done(answer);
+    }
+    let replaced: Vec<&str> = captured.iter().copied().filter(|name| fields.has(name)).collect();
+    let unknown: Vec<&str> =
+        fields.unknown(known).into_iter().filter(|name| !captured.contains(name)).collect();
+    if !unknown.is_empty() {
+        let unknown = unknown.join(" ");
+        answer.warnings.push(format!("Endpoint ignored these unrecognized parameters: [{unknown}]"));
+    }
+    if !replaced.is_empty() {
+        let replaced = replaced.join(" ");
+        answer.warnings.push(format!(
+            "Endpoint replaced the value of these parameters with the values captured from the endpoint's path: \
+             [{replaced}]"
+        ));
+    }
+    Outcome::Done(answer)
+}
+
+/// The path is none of the backend's.
+pub fn unsupported_path() -> Outcome {
+    Refusal::new(Class::NotFound, "unsupported path").listed().into()
+}
+
+/// The path does not do that.
+pub fn unsupported_operation() -> Outcome {
+    Refusal::new(Class::Unsupported, "unsupported operation").listed().into()
+}
+
+/// A store that has not done what it was asked: the caller gets a sentence, the log the cause.
+pub fn store_refusal(error: &StoreError) -> Refusal {
+    match error {
+        StoreError::ReadOnly(sentence) => Refusal::new(Class::Unsupported, *sentence),
+        StoreError::Conflict => {
+            Refusal::new(Class::Unavailable, "the entry has been changed by somebody else, try again")
+        }
+        StoreError::Failed(_) => {
+            tracing::error!(error = crate::errors::with_causes(error), "the store has failed");
+            Refusal::new(Class::Internal, "the store has failed, nothing was changed")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The Kubernetes auth backend: `login`, `config`, `role/:name` and the list of roles, below any mount.
+//!
+//! It says who may have a token and what that token is to be like; who issues it is the caller's affair.
+
+mod config;
+mod login;
+mod renew;
+mod role;
+
+use std::sync::Arc;
+
+pub use login::{Alias, Login};
+pub use renew::{RenewalTerms, renewal};
+
+use super::call::{Call, unsupported_operation, unsupported_path};
+use super::outcome::{Outcome, Refusal};
+use super::request::Operation;
+use crate::catalog::Catalog;
+use crate::gate::Gate;
+use crate::ports::{Inquire, Verify};
+
+/// The backend behind every mount.
+#[derive(Debug)]
+pub struct Kubernetes<V> {
+    gate: Gate<V>,
+    catalog: Catalog,
+    cluster: Arc<dyn Inquire>,
+}
+
+impl<V: Verify> Kubernetes<V> {
+    /// A backend that decides by this gate, and reads and writes this catalog.
+    pub const fn new(gate: Gate<V>, catalog: Catalog, cluster: Arc<dyn Inquire>) -> Self {
+        Self { gate, catalog, cluster }
+    }
+
+    /// Answers whatever is not a login.
+    pub async fn handle(&self, call: &Call<'_>) -> Outcome {
+        match (call.path, call.request.operation) {
+            ("config", Operation::Read) => config::read(call),
+            ("config", Operation::Write) => config::write(self, call).await,
+            ("role" | "role/", Operation::List) => role::list(call),
+            ("config" | "login" | "role" | "role/", _)
+                if !call.path.ends_with('/') || call.path == "role/" =>
+            {
+                match call.request.operation {
+                    // The list of a path that has none: its slash fits no pattern.
+                    Operation::List => unsupported_path(),
+                    _ => unsupported_operation(),
+                }
+            }
+            (path, operation) => match role::name(path) {
+                Some(name) => match operation {
+                    Operation::Read => role::read(call, name),
+                    Operation::Write => role::write(self, call, name).await,
+                    Operation::Delete => role::delete(self, call, name).await,
+                    _ => unsupported_operation(),
+                },
+                None => unsupported_path(),
+            },
+        }
+    }
+
+    /// Whether a write of this path would create something; none where creating and updating are one.
+    ///
+    /// # Errors
+    /// Where the fields cannot be read, which the reference notices here.
+    pub fn creates(&self, call: &Call<'_>) -> Result<Option<bool>, Refusal> {
+        match role::name(call.path) {
+            Some(name) => role::check_fields(call).map(|()| Some(call.mount.role(name).is_none())),
+            None => Ok(None),
+        }
+    }
+}

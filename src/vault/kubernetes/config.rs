@@ -1,0 +1,38 @@
+//! `config`: which cluster a mount asks, and how.
+
+use super::Kubernetes;
+use crate::core::mount::MountConfig;
+use crate::core::mount::decode::{CONFIG_FIELDS, MountConfigError, decode};
+use crate::ports::Verify;
+use crate::vault::call::{Call, store_refusal, with_unknown_fields};
+use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
+
+/// What is stored; of the reviewer's token only that it is there.
+pub(super) fn read(call: &Call<'_>) -> Outcome {
+    let data = call.mount.config.as_deref().map(MountConfig::fields);
+    with_unknown_fields(Answer { data, ..Answer::default() }, call.fields(), &CONFIG_FIELDS, &[])
+}
+
+/// Replaces the whole config.
+pub(super) async fn write<V: Verify>(backend: &Kubernetes<V>, call: &Call<'_>) -> Outcome {
+    let config = match decode(&call.request.data) {
+        Ok(config) => config,
+        Err(MountConfigError::Field(error)) => {
+            return Refusal::new(Class::Invalid, format!("Field validation failed: {error}")).into();
+        }
+        Err(error) => return Refusal::new(Class::Invalid, error.to_string()).into(),
+    };
+    if config.kubernetes_ca_cert.is_empty() && !config.disable_local_ca_jwt && !backend.cluster.has_local_ca()
+    {
+        return Refusal::new(
+            Class::Invalid,
+            "no CA is at hand: expected `kubernetes_ca_cert`, or `disable_local_ca_jwt` for the CAs of the system",
+        )
+        .into();
+    }
+    let writing = backend.catalog.write().await;
+    match writing.put_config(&call.mount.path, config).await {
+        Ok(()) => Outcome::Done(Answer::default()),
+        Err(error) => store_refusal(&error).into(),
+    }
+}
