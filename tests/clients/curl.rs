@@ -65,8 +65,8 @@ impl Curl<'_> {
             std::fs::write(self.0.folder.path().join("payload.json"), payload.to_string()).unwrap();
             command.args(["--data", &format!("@{}", self.0.file("payload.json"))]);
         }
-        if let Some(ca) = self.0.server_ca() {
-            command.args(["--cacert", &ca]);
+        if let Some(ca) = &self.0.server_ca {
+            command.args(["--cacert", ca]);
         }
         command.arg(format!("{}/v1/{path}", self.0.url));
         let told = run("curl", command).await.ok();

@@ -76,7 +76,7 @@ fn client(stage: &Stage, token: &str) -> VaultClient {
     let settings = VaultClientSettingsBuilder::default()
         .address(&stage.url)
         .token(token)
-        .ca_certs(stage.server_ca().into_iter().collect::<Vec<_>>())
+        .ca_certs(stage.server_ca.clone().into_iter().collect::<Vec<_>>())
         .build();
     VaultClient::new(settings.unwrap()).unwrap()
 }

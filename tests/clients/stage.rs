@@ -1,7 +1,7 @@
 //! What every client finds: a Vault door over TLS, a cluster with two accounts, and their tokens in files.
 //!
-//! `VAULT_CLIENTS_ADDR=http://127.0.0.1:8200` (with `VAULT_CLIENTS_TOKEN`, the root token) has the clients meet a server
-//! that already runs, such as a real Vault, instead.
+//! `VAULT_CLIENTS_ADDR=https://127.0.0.1:8200` (with `VAULT_CLIENTS_TOKEN`, the root token, and `VAULT_CLIENTS_CACERT`) has
+//! the clients meet a server that already runs, such as a real Vault, instead.
 #![expect(clippy::disallowed_methods, reason = "a run against another server is steered by the environment")]
 
 use std::{
@@ -21,6 +21,8 @@ use super::support::{
     rolegate::Rolegate,
 };
 
+const ROOT: &str = "root";
+
 /// Where the clients are.
 pub(crate) static CLIENTS: LazyLock<PathBuf> = LazyLock::new(|| script("get-clients.sh").into());
 
@@ -35,9 +37,10 @@ pub(crate) struct Stage {
     pub(crate) namespace: String,
     /// The API server's URL.
     pub(crate) kube: String,
-    /// `ca.crt` of the API server, `reviewer.jwt`, `orders.jwt`, `stranger.jwt` (of another namespace), and `server.crt`.
+    /// `ca.crt` of the API server, `reviewer.jwt`, `orders.jwt`, `stranger.jwt` (of another namespace).
     pub(crate) folder: TempDir,
-    over_tls: bool,
+    /// The file with the CA of the server, where it speaks TLS.
+    pub(crate) server_ca: Option<String>,
     _rolegate: Option<Rolegate>,
 }
 
@@ -62,17 +65,18 @@ impl Stage {
         write("reviewer.jwt", &api.reviewer(&namespace).await);
         write("orders.jwt", &api.token(&namespace, "orders", &[], 3600).await);
         write("stranger.jwt", &api.token(&elsewhere, "orders", &[], 3600).await);
-        let (url, root, rolegate) = match std::env::var("VAULT_CLIENTS_ADDR") {
-            Ok(url) => (url, std::env::var("VAULT_CLIENTS_TOKEN").unwrap_or("root".to_owned()), None),
-            Err(_) => {
-                let rolegate = rolegate(folder.path()).await;
-                (format!("https://{}", rolegate.vault()), "root".to_owned(), Some(rolegate))
+        let variable = |name| std::env::var(name).ok();
+        let (url, server_ca, rolegate) = match variable("VAULT_CLIENTS_ADDR") {
+            Some(url) => (url, variable("VAULT_CLIENTS_CACERT"), None),
+            None => {
+                let (rolegate, ca) = rolegate(folder.path()).await;
+                (format!("https://{}", rolegate.vault()), Some(ca), Some(rolegate))
             }
         };
         Self {
-            over_tls: url.starts_with("https:"),
             url,
-            root,
+            root: variable("VAULT_CLIENTS_TOKEN").unwrap_or(ROOT.to_owned()),
+            server_ca,
             mount: format!("kubernetes-{client}-{:08x}", getrandom::u32().unwrap()),
             namespace,
             kube: api.url(),
@@ -89,11 +93,6 @@ impl Stage {
     /// The text of a file of the folder.
     pub(crate) fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.folder.path().join(name)).unwrap()
-    }
-
-    /// The CA of the server where it speaks TLS.
-    pub(crate) fn server_ca(&self) -> Option<String> {
-        self.over_tls.then(|| self.file("server.crt"))
     }
 
     /// The policy of the mount's name: it may read the role `orders`.
@@ -143,7 +142,7 @@ impl Stage {
             .env("REVIEWER_JWT_FILE", self.file("reviewer.jwt"))
             .env("JWT_FILE", self.file("orders.jwt"))
             .env("STRANGER_JWT_FILE", self.file("stranger.jwt"))
-            .envs(self.server_ca().map(|ca| ("VAULT_CACERT", ca)));
+            .envs(self.server_ca.as_ref().map(|ca| ("VAULT_CACERT", ca)));
         command
     }
 }
@@ -172,11 +171,12 @@ impl Finished {
     }
 }
 
-/// A Vault door over TLS with nothing in its store; `server.crt` in the folder is what to trust.
-async fn rolegate(folder: &Path) -> Rolegate {
+/// A Vault door over TLS with nothing in its store, and the file with the CA to trust.
+async fn rolegate(folder: &Path) -> (Rolegate, String) {
     let authority = Authority::new();
     authority.server(&["127.0.0.1"]).write_to(&folder.join("server"));
-    std::fs::write(folder.join("server.crt"), &authority.pem).unwrap();
+    let ca = folder.join("server/ca.crt");
+    std::fs::write(&ca, &authority.pem).unwrap();
     let config = json!({
         "vault": {
             "listen": "127.0.0.1:0",
@@ -186,5 +186,6 @@ async fn rolegate(folder: &Path) -> Rolegate {
         "store": { "type": "memory" },
         "shutdown": { "lame_duck": "0s" },
     });
-    Rolegate::server_with(&config.to_string(), &[("ROLEGATE_ROOT_TOKEN", "root")]).await
+    let rolegate = Rolegate::server_with(&config.to_string(), &[("ROLEGATE_ROOT_TOKEN", ROOT)]).await;
+    (rolegate, ca.to_str().unwrap().to_owned())
 }
