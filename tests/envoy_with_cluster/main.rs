@@ -4,6 +4,7 @@
 mod allowed;
 mod api_server_away;
 mod bounds;
+mod client_tokens;
 mod gate_connection;
 mod grpc_callers;
 mod lookups;

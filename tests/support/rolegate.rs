@@ -83,6 +83,11 @@ impl Rolegate {
         self.at("envoy").parse().unwrap()
     }
 
+    /// Where the Vault door listens.
+    pub fn vault(&self) -> SocketAddr {
+        self.at("vault").trim_start_matches("http://").parse().unwrap()
+    }
+
     /// Where the operations door listens.
     pub fn ops(&self) -> SocketAddr {
         self.at("ops").trim_start_matches("http://").parse().unwrap()
