@@ -16,6 +16,7 @@ pub mod lifecycle;
 pub mod metrics;
 pub mod net;
 pub mod ports;
+pub mod record;
 pub mod store;
 pub mod telemetry;
 pub mod tokens;

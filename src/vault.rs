@@ -3,13 +3,16 @@
 //! The listener (`doors/vault`) turns HTTP into [`request::Request`] and [`outcome::Outcome`] into status and envelope;
 //! another transport may do the same with its own wire.
 
+mod acls;
 pub mod call;
-pub mod kubernetes;
 pub mod envelope;
+pub mod kubernetes;
 pub mod outcome;
 pub mod request;
-pub mod token;
+mod route;
+pub mod service;
 pub mod sys;
+pub mod token;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -18,7 +18,7 @@ use architecture::rust_text::paths;
 /// Each module of `src/`, what it may use of the others, and, for those that are kept pure, which packages.
 ///
 /// From the bottom to the top; beside each other, and never using one another: `verify`, `store`, `doors`, `dev`.
-const LAYERS: [Layer; 19] = [
+const LAYERS: [Layer; 20] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
@@ -30,7 +30,12 @@ const LAYERS: [Layer; 19] = [
     layer("gate", &["core", "ports"], Some(&["arc_swap", "smallvec"])),
     layer("catalog", &["core", "ports"], Some(&["arc_swap", "serde_json", "thiserror", "tokio", "tracing"])),
     layer("tokens", &["core", "ports", "errors", "metrics", "catalog"], None),
-    layer("vault", &["core", "ports", "errors", "health", "metrics", "gate", "catalog", "tokens"], None),
+    layer(
+        "vault",
+        &["core", "ports", "errors", "health", "metrics", "gate", "catalog", "tokens", "record"],
+        None,
+    ),
+    layer("record", &["core", "gate", "metrics"], None),
     layer("net", &["errors", "health", "metrics", "config"], None),
     layer("verify", &["core", "ports", "errors", "health", "metrics", "config"], None),
     layer("store", &["core", "ports", "errors", "health", "metrics", "config", "catalog"], None),
@@ -48,6 +53,7 @@ const LAYERS: [Layer; 19] = [
             "net",
             "catalog",
             "tokens",
+            "record",
             "vault",
         ],
         None,
@@ -66,6 +72,7 @@ const LAYERS: [Layer; 19] = [
             "gate",
             "catalog",
             "tokens",
+            "record",
             "vault",
             "net",
             "verify",

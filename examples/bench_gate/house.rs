@@ -15,13 +15,13 @@ use rolegate::config::EnvoyDoor as Settings;
 use rolegate::core::mount::MountConfig;
 use rolegate::core::role::{Role, TokenParameters};
 use rolegate::core::secret::Secret;
-use rolegate::doors::decision_id::DecisionIds;
 use rolegate::doors::envoy::door::EnvoyDoor;
-use rolegate::doors::record::Recorder;
 use rolegate::gate::Gate;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
 use rolegate::ports::Clock;
+use rolegate::record::Recorder;
+use rolegate::record::decision_id::DecisionIds;
 use rolegate::store::seed::MemoryStore;
 use rolegate::verify::{CacheSettings, Settings as VerifierSettings, Verifier};
 

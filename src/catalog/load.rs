@@ -52,7 +52,7 @@ pub(super) async fn all(store: &dyn Store) -> Result<Snapshot, LoadError> {
     })
     .await?;
     let mounts = mounts.into_iter().map(|(path, mount)| (path, Arc::new(mount))).collect();
-    Ok(Snapshot { mounts, policies })
+    Ok(Snapshot { mounts, policies: Arc::new(policies) })
 }
 
 /// Takes every entry of a kind.

@@ -124,7 +124,7 @@ impl Writing {
         let changes = vec![Change::put(Key::new(Kind::Policy, name), Expect::Any, text)];
         let (name, text) = (name.to_owned(), Arc::from(text));
         self.finish(changes, move |snapshot| {
-            snapshot.policies.insert(name, text);
+            Arc::make_mut(&mut snapshot.policies).insert(name, text);
         })
         .await
     }
@@ -137,7 +137,7 @@ impl Writing {
         let changes = vec![Change::delete(Key::new(Kind::Policy, name), Expect::Any)];
         let name = name.to_owned();
         self.finish(changes, move |snapshot| {
-            snapshot.policies.remove(&name);
+            Arc::make_mut(&mut snapshot.policies).remove(&name);
         })
         .await
     }

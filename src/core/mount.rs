@@ -78,7 +78,7 @@ pub struct Snapshot {
     /// The mounts by path.
     pub mounts: HashMap<Box<str>, Arc<Mount>>,
     /// ACL policy texts by name.
-    pub policies: BTreeMap<String, Arc<str>>,
+    pub policies: Arc<BTreeMap<String, Arc<str>>>,
 }
 
 impl Snapshot {

@@ -69,14 +69,14 @@ impl MemoryStore {
     /// Sets a policy's text.
     pub fn put_policy(&self, name: &str, text: &str) {
         self.change(|snapshot| {
-            snapshot.policies.insert(name.to_owned(), text.into());
+            Arc::make_mut(&mut snapshot.policies).insert(name.to_owned(), text.into());
         });
     }
 
     /// Takes a policy away.
     pub fn delete_policy(&self, name: &str) {
         self.change(|snapshot| {
-            snapshot.policies.remove(name);
+            Arc::make_mut(&mut snapshot.policies).remove(name);
         });
     }
 

@@ -9,7 +9,7 @@ mod role;
 
 use std::sync::Arc;
 
-pub use login::{Alias, Login};
+pub use login::{Alias, LOGIN_FIELDS, Login};
 pub use renew::{RenewalTerms, renewal};
 
 use super::call::{Call, unsupported_operation, unsupported_path};

@@ -4,11 +4,11 @@
 //! is decided here.
 
 mod accessors;
-mod answer;
+pub(super) mod answer;
 mod create;
 mod login;
 mod lookup;
-mod refusal;
+pub(super) mod refusal;
 mod renew;
 mod revoke;
 mod snapshot;

@@ -17,10 +17,10 @@ use crate::core::identity::Review;
 use crate::core::reason::{Deny, Undecided};
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
-use crate::doors::decision_id::{DecisionId, DecisionIds};
-use crate::doors::record::Recorder;
 use crate::gate::{Ask, Decision, Gate, Grant, Outcome};
 use crate::ports::{Freshness, Verify};
+use crate::record::Recorder;
+use crate::record::decision_id::{DecisionId, DecisionIds};
 
 /// How many encoded allows are kept; beyond, an answer is encoded anew.
 const KEPT_ANSWERS: u64 = 16_384;

@@ -1,5 +1,6 @@
 //! From files to a published snapshot, again and again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -145,6 +146,10 @@ fn next_snapshot(before: Option<&Snapshot>, document: Document) -> Snapshot {
         let mount = successor(known, &entry.path, entry.config, entry.roles);
         (entry.path.into_boxed_str(), mount)
     });
-    let policies = document.policies.into_iter().map(|(name, text)| (name, text.into())).collect();
+    let policies: BTreeMap<String, Arc<str>> =
+        document.policies.into_iter().map(|(name, text)| (name, text.into())).collect();
+    // The same policies stay the same to those who keep what they have made of them.
+    let same = before.filter(|before| *before.policies == policies);
+    let policies = same.map_or_else(|| Arc::new(policies), |before| Arc::clone(&before.policies));
     Snapshot { mounts: mounts.collect(), policies }
 }

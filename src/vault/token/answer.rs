@@ -66,7 +66,7 @@ pub(super) fn looked_up(record: &ClientToken, id: &str, now: i64) -> Answer {
     Answer { data: Some(data), ..Answer::default() }
 }
 
-fn rfc3339(seconds: i64) -> String {
+pub(in crate::vault) fn rfc3339(seconds: i64) -> String {
     // The year 9999 is the last that the notation has.
     let since = Duration::from_secs(u64::try_from(seconds).unwrap_or_default().min(253_402_300_799));
     humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()

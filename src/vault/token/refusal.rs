@@ -27,7 +27,7 @@ pub(super) fn text(fields: Fields<'_>, field: &'static str) -> Result<Option<Str
 }
 
 /// What could not be done with a token.
-pub(super) fn of_tokens(error: TokensError) -> Refusal {
+pub(in crate::vault) fn of_tokens(error: TokensError) -> Refusal {
     let away = |text: &str| {
         tracing::warn!(cause = with_causes(&error), "a client token's request could not be served");
         let retry_after = Some(Duration::from_secs(1));

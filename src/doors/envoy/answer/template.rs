@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::super::grpc;
 use super::{AnswerStyle, Reply};
-use crate::doors::decision_id::{DECISION_ID_LEN, DecisionId};
+use crate::record::decision_id::{DECISION_ID_LEN, DecisionId};
 
 /// Stands for the id while encoding; as long, and with blanks, which no value of an answer that repeats has.
 const MARK: &str = "[------ the decision's id -----]";

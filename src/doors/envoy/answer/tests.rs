@@ -20,9 +20,9 @@ use crate::config::UndecidedAnswer;
 use crate::core::identity::{Review, ReviewStatus};
 use crate::core::reason::{Deny, Undecided};
 use crate::core::role::{Role, TokenParameters};
-use crate::doors::decision_id::{DECISION_ID_LEN, DecisionId};
 use crate::gate::Grant;
 use crate::gate::tests::script;
+use crate::record::decision_id::{DECISION_ID_LEN, DecisionId};
 
 const ID: &str = "0123456789abcdef0000000000000007";
 

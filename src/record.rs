@@ -1,10 +1,12 @@
 //! One record and one count of every decision, whichever door made it.
 
+pub mod decision_id;
+
 use std::time::Duration;
 
-use super::decision_id::DecisionId;
 use crate::gate::{Decision, Outcome};
 use crate::metrics::Metrics;
+use decision_id::DecisionId;
 
 /// Writes decisions down.
 #[derive(Debug, Clone)]
@@ -65,10 +67,10 @@ mod tests {
 
     use super::Recorder;
     use crate::core::reason::{Deny, Undecided};
-    use crate::doors::decision_id::DecisionIds;
     use crate::gate::tests::script;
     use crate::gate::{Decision, Outcome};
     use crate::metrics::Metrics;
+    use crate::record::decision_id::DecisionIds;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -113,7 +115,7 @@ mod tests {
         ] {
             let allowed = matches!(outcome, Outcome::Allow(_));
             let mut expected = serde_json::json!({
-                "level": level, "target": "rolegate::doors::record", "message": "decided", "door": "envoy",
+                "level": level, "target": "rolegate::record", "message": "decided", "door": "envoy",
                 "decision_id": "00000000000000070000000000000000",
                 "outcome": name, "reason": reason, "mount": "kubernetes",
             });

@@ -1,0 +1,117 @@
+//! The ACLs of callers: compiled once for each set of policies and, where these name the caller, each entity.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use moka::sync::Cache;
+
+use super::sys::policies::{DEFAULT, ROOT};
+use crate::core::acl::{self, Acl, DEFAULT_POLICY, Policy, RESPONSE_WRAPPING_POLICY};
+use crate::core::client_token::ClientToken;
+use crate::core::mount::Snapshot;
+use crate::tokens::TokensError;
+use crate::tokens::entities::{Entities, Entity};
+
+/// How many compiled ACLs are kept.
+const KEPT: u64 = 10_000;
+
+type Texts = Arc<BTreeMap<String, Arc<str>>>;
+
+/// All ACLs in use. Those made of an older set of policies go when a newer one is met.
+#[derive(Debug)]
+pub(super) struct Acls(ArcSwap<Set>);
+
+/// The policies of one moment, parsed, and what was made of them.
+#[derive(Debug)]
+struct Set {
+    texts: Texts,
+    policies: HashMap<String, Policy>,
+    compiled: Cache<(Vec<String>, String), (Option<Entity>, Arc<Acl>)>,
+}
+
+impl Set {
+    fn of(texts: Texts) -> Self {
+        let built_in = [(DEFAULT, DEFAULT_POLICY), ("response-wrapping", RESPONSE_WRAPPING_POLICY)];
+        let stored = texts.iter().map(|(name, text)| (name.as_str(), &**text));
+        // A policy that cannot be read grants nothing.
+        let policies = built_in
+            .into_iter()
+            .chain(stored)
+            .filter_map(|(name, text)| match Policy::parse(text) {
+                Ok(policy) => Some((name.to_owned(), policy)),
+                Err(error) => {
+                    tracing::error!(policy = name, %error, "a policy is not good and grants nothing");
+                    None
+                }
+            })
+            .collect();
+        Self { texts, policies, compiled: Cache::new(KEPT) }
+    }
+}
+
+impl Acls {
+    pub(super) fn new() -> Self {
+        Self(ArcSwap::from_pointee(Set::of(Texts::default())))
+    }
+
+    /// What a token may do.
+    ///
+    /// # Errors
+    /// Where the store fails, of which an entity is asked.
+    pub(super) async fn of(
+        &self,
+        snapshot: &Snapshot,
+        entities: &Entities,
+        token: &ClientToken,
+    ) -> Result<Arc<Acl>, TokensError> {
+        let set = self.set(&snapshot.policies);
+        if token.policies.iter().any(|policy| policy == ROOT) {
+            return Ok(Arc::new(Acl::root()));
+        }
+        let policies = || token.policies.iter().filter_map(|name| set.policies.get(name));
+        let entity = match policies().any(Policy::is_templated) && !token.entity_id.is_empty() {
+            true => entities.entity(&token.entity_id).await?,
+            false => None,
+        };
+        let id = entity.as_ref().map_or_else(String::new, |entity| entity.id.clone());
+        let key = (token.policies.clone(), id);
+        if let Some((of, acl)) = set.compiled.get(&key)
+            && of == entity
+        {
+            return Ok(acl);
+        }
+        let acl = Arc::new(compile(policies(), entity.as_ref()));
+        set.compiled.insert(key, (entity, Arc::clone(&acl)));
+        Ok(acl)
+    }
+
+    fn set(&self, texts: &Texts) -> Arc<Set> {
+        let set = self.0.load_full();
+        if Arc::ptr_eq(&set.texts, texts) {
+            return set;
+        }
+        let set = Arc::new(Set::of(Arc::clone(texts)));
+        self.0.store(Arc::clone(&set));
+        set
+    }
+}
+
+fn compile<'a>(policies: impl Iterator<Item = &'a Policy>, entity: Option<&Entity>) -> Acl {
+    let Some(entity) = entity else { return Acl::compile(policies, None) };
+    let none = BTreeMap::new();
+    let aliases: Vec<acl::Alias<'_>> = entity
+        .aliases
+        .iter()
+        .map(|alias| acl::Alias {
+            mount_accessor: &alias.mount_accessor,
+            id: &alias.id,
+            name: &alias.name,
+            metadata: &alias.metadata,
+            custom_metadata: &none,
+        })
+        .collect();
+    let identity =
+        acl::Identity { id: &entity.id, name: &entity.name, metadata: &entity.metadata, aliases: &aliases };
+    Acl::compile(policies, Some(&identity))
+}

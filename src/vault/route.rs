@@ -1,0 +1,119 @@
+//! Which backend a path belongs to, and what it takes to ask it.
+
+use std::sync::Arc;
+
+use super::request::Operation;
+use crate::core::mount::{Mount, Snapshot};
+
+/// A path's backend, and the rest of the path below it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Route<'a> {
+    /// A Kubernetes mount.
+    Kubernetes(&'a Arc<Mount>, &'a str),
+    /// `auth/token/`
+    Token(&'a str),
+    /// `sys/`
+    Sys(&'a str),
+}
+
+impl<'a> Route<'a> {
+    /// The backend of a path; none where no mount has it.
+    pub(super) fn find(snapshot: &'a Snapshot, path: &'a str) -> Option<Self> {
+        if let Some(rest) = path.strip_prefix("sys/") {
+            return Some(Self::Sys(rest));
+        }
+        let below = path.strip_prefix("auth/")?;
+        if let Some(rest) = below.strip_prefix("token/") {
+            return Some(Self::Token(rest));
+        }
+        if below == "token" {
+            return Some(Self::Token(""));
+        }
+        // No mount stands above another, so the first one that fits is the only one.
+        let ends = below.match_indices('/').map(|(end, _)| end).chain([below.len()]);
+        ends.into_iter().find_map(|end| {
+            let (mount, rest) = below.split_at_checked(end)?;
+            let mount = snapshot.mounts.get(mount)?;
+            Some(Self::Kubernetes(mount, rest.strip_prefix('/').unwrap_or(rest)))
+        })
+    }
+
+    /// Whether the path is open to callers without a token.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Kubernetes(_, rest) => *rest == "login",
+            Self::Token(_) => false,
+            Self::Sys(rest) => {
+                matches!(
+                    *rest,
+                    "internal/ui/mounts" | "wrapping/lookup" | "wrapping/unwrap" | "wrapping/rewrap"
+                )
+            }
+        }
+    }
+}
+
+/// Whether only `sudo` may do this: Vault's root paths, as far as they exist here.
+pub(super) fn needs_sudo(path: &str, operation: Operation) -> bool {
+    path.starts_with("sys/auth/")
+        || path.starts_with("auth/token/accessors")
+        || path.strip_prefix("auth/token/revoke-orphan").is_some_and(|rest| rest.starts_with('/'))
+        || (path == "auth/token/tidy" && operation == Operation::Write)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Route, needs_sudo};
+    use crate::core::mount::{Mount, MountAbout, Snapshot};
+    use crate::vault::request::Operation;
+
+    fn shown(path: &str) -> String {
+        let mount = |path: &str| (Box::from(path), Arc::new(Mount::new(path, 1, MountAbout::of_path(path))));
+        let set =
+            Snapshot { mounts: [mount("kubernetes"), mount("clusters/eu1")].into(), ..Snapshot::default() };
+        match Route::find(&set, path) {
+            None => "none".to_owned(),
+            Some(Route::Kubernetes(mount, rest)) => format!("{} {rest}", mount.path),
+            Some(Route::Token(rest)) => format!("token {rest}"),
+            Some(Route::Sys(rest)) => format!("sys {rest}"),
+        }
+    }
+
+    #[test]
+    fn a_path_goes_to_the_mount_that_it_is_below_and_to_no_neighbour() {
+        for (path, route) in [
+            ("auth/kubernetes/login", "kubernetes login"),
+            ("auth/kubernetes", "kubernetes "),
+            ("auth/kubernetes/", "kubernetes "),
+            ("auth/kubernetes2/login", "none"),
+            ("auth/clusters/eu1/role/a", "clusters/eu1 role/a"),
+            ("auth/clusters/login", "none"),
+            ("auth/Kubernetes/login", "none"),
+            ("auth/token/lookup-self", "token lookup-self"),
+            ("auth/", "none"),
+            ("auth", "none"),
+            ("sys/auth", "sys auth"),
+            ("sys", "none"),
+            ("secret/foo", "none"),
+        ] {
+            assert_eq!(shown(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn sudo_is_asked_for_below_sys_auth_and_for_accessors() {
+        for (path, needed) in [
+            ("sys/auth", false),
+            ("sys/auth/x", true),
+            ("sys/auth/x/tune", true),
+            ("sys/mounts", false),
+            ("auth/token/accessors/", true),
+            ("auth/token/accessors", true),
+            ("auth/token/lookup-accessor", false),
+        ] {
+            assert_eq!(needs_sudo(path, Operation::Read), needed, "{path}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! `sys/auth/<path>/tune`: leases, token type and visibility of a mount.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::mounts::{TOKEN, at_top};
+use crate::catalog::Catalog;
+use crate::core::fields::{FieldError, Fields};
+use crate::core::mount::about::{ListingVisibility, MountTokenType};
+use crate::core::mount::{MountAbout, Snapshot};
+use crate::vault::call::store_refusal;
+use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
+
+/// What a tuning names; none: as it was.
+#[derive(Debug, Default)]
+pub(super) struct Tuning {
+    default_lease_ttl: Option<i64>,
+    max_lease_ttl: Option<i64>,
+    description: Option<String>,
+    token_type: Option<MountTokenType>,
+    listing_visibility: Option<ListingVisibility>,
+    options: Option<BTreeMap<String, String>>,
+}
+
+impl Tuning {
+    /// Reads the fields.
+    ///
+    /// # Errors
+    /// The first that is not good.
+    pub(super) fn read(fields: Fields<'_>) -> Result<Self, Refusal> {
+        let wrong = |error: FieldError| invalid(error.to_string());
+        let named = |field: &'static str| fields.string(field).map_err(wrong);
+        Ok(Self {
+            default_lease_ttl: lease(fields, "default_lease_ttl")?,
+            max_lease_ttl: lease(fields, "max_lease_ttl")?,
+            description: named("description")?,
+            token_type: named("token_type")?
+                .map(|name| {
+                    MountTokenType::named(&name).ok_or_else(|| invalid("invalid value for 'token_type'"))
+                })
+                .transpose()?,
+            listing_visibility: named("listing_visibility")?
+                .map(|name| {
+                    ListingVisibility::named(&name)
+                        .ok_or_else(|| invalid(format!("invalid listing visibility type {name:?}")))
+                })
+                .transpose()?,
+            options: fields.pairs("options").map_err(wrong)?,
+        })
+    }
+
+    /// Changes what is named.
+    ///
+    /// # Errors
+    /// Where the default lease would be above the longest.
+    pub(super) fn lay_over(self, about: &mut MountAbout) -> Result<(), Refusal> {
+        fn set<T>(target: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *target = value;
+            }
+        }
+        set(&mut about.default_lease_ttl, self.default_lease_ttl);
+        set(&mut about.max_lease_ttl, self.max_lease_ttl);
+        set(&mut about.description, self.description);
+        set(&mut about.token_type, self.token_type);
+        set(&mut about.listing_visibility, self.listing_visibility);
+        set(&mut about.options, self.options);
+        if about.default_lease_ttl > about.max_lease() {
+            return Err(invalid(format!(
+                "backend max lease TTL of {} less than backend default lease TTL of {}",
+                about.max_lease(),
+                about.default_lease_ttl
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// What is in force.
+pub(super) fn read(snapshot: &Snapshot, path: &str) -> Outcome {
+    let token =
+        MountAbout { description: "token based credentials".to_owned(), ..MountAbout::of_path(TOKEN) };
+    let about = match snapshot.mount(path) {
+        Some(mount) => &mount.about,
+        None if path == TOKEN => &token,
+        None => return nothing_there(path).into(),
+    };
+    let mut data: Map<String, Value> = [
+        ("default_lease_ttl", json!(about.default_lease())),
+        ("description", json!(about.description)),
+        ("force_no_cache", json!(false)),
+        ("max_lease_ttl", json!(about.max_lease())),
+        ("token_type", json!(about.token_type.name())),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect();
+    if about.listing_visibility != ListingVisibility::Default {
+        data.insert("listing_visibility".to_owned(), json!(about.listing_visibility.name()));
+    }
+    if !about.options.is_empty() {
+        data.insert("options".to_owned(), json!(about.options));
+    }
+    at_top(data)
+}
+
+/// Changes what the fields name.
+pub(super) async fn write(catalog: &Catalog, path: &str, data: &Map<String, Value>) -> Outcome {
+    let tuning = match Tuning::read(Fields::new(data)) {
+        Ok(tuning) => tuning,
+        Err(refusal) => return refusal.into(),
+    };
+    if path == TOKEN {
+        return invalid("the mount of auth/token/ has the system's leases, and cannot be tuned").into();
+    }
+    let writing = catalog.write().await;
+    let Some(mut about) = writing.snapshot().mount(path).map(|mount| MountAbout::clone(&mount.about)) else {
+        return nothing_there(path).into();
+    };
+    if let Err(refusal) = tuning.lay_over(&mut about) {
+        return refusal.into();
+    }
+    match writing.put_mount(path, about).await {
+        Ok(()) => Outcome::Done(Answer::default()),
+        Err(error) => store_refusal(&error).into(),
+    }
+}
+
+/// A lease in seconds; `system` and nothing are the system's.
+fn lease(fields: Fields<'_>, field: &'static str) -> Result<Option<i64>, Refusal> {
+    if matches!(fields.string(field), Ok(Some(text)) if text == "system") {
+        return Ok(Some(0));
+    }
+    fields.seconds(field).map_err(|error| invalid(error.to_string()))
+}
+
+fn nothing_there(path: &str) -> Refusal {
+    invalid(format!("cannot fetch sysview for path \"auth/{path}/\""))
+}
+
+fn invalid(text: impl Into<String>) -> Refusal {
+    Refusal::new(Class::Invalid, text)
+}

@@ -1,0 +1,61 @@
+//! `sys/internal/ui/mounts`: what a caller sees of the mounts before and after it has logged in.
+
+use serde_json::{Map, Value, json};
+
+use super::mounts::{KUBERNETES, TOKEN, shown, shown_token};
+use crate::core::acl::Acl;
+use crate::core::mount::Snapshot;
+use crate::core::mount::about::ListingVisibility;
+use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
+
+/// The mounts that everybody may see, or that the caller's policies reach.
+pub(super) fn list(snapshot: &Snapshot, acl: Option<&Acl>) -> Outcome {
+    let mut auth = Map::new();
+    for mount in snapshot.mounts.values() {
+        let path = format!("{}/", mount.path);
+        if acl.is_some_and(|acl| acl.reaches(&format!("auth/{path}"))) {
+            auth.insert(path, shown(mount));
+        } else if mount.about.listing_visibility == ListingVisibility::Unauth {
+            let about = &mount.about;
+            let shown =
+                json!({"description": about.description, "options": about.options, "type": KUBERNETES});
+            auth.insert(path, shown);
+        }
+    }
+    if acl.is_some_and(|acl| acl.reaches("auth/token/")) {
+        auth.insert(format!("{TOKEN}/"), shown_token());
+    }
+    let data = [("auth".to_owned(), Value::Object(auth)), ("secret".to_owned(), json!({}))];
+    Outcome::Done(Answer { data: Some(data.into_iter().collect()), ..Answer::default() })
+}
+
+/// The mount that a path belongs to, where the caller's policies reach it.
+pub(super) fn read(snapshot: &Snapshot, path: &str, acl: &Acl) -> Outcome {
+    let path = path.trim_end_matches('/');
+    let found = path.strip_prefix("auth/").and_then(|below| {
+        let ends = below.match_indices('/').map(|(end, _)| end).chain([below.len()]);
+        ends.into_iter().find_map(|end| {
+            let name = below.get(..end)?;
+            let shown = match snapshot.mounts.get(name) {
+                Some(mount) => shown(mount),
+                None if name == TOKEN => shown_token(),
+                None => return None,
+            };
+            Some((format!("{name}/"), shown))
+        })
+    });
+    match found {
+        Some((name, Value::Object(mut shown))) if acl.reaches(&format!("auth/{name}")) => {
+            shown.insert("path".to_owned(), json!(name));
+            Outcome::Done(Answer { data: Some(shown), ..Answer::default() })
+        }
+        _ => Refusal::new(
+            Class::Denied,
+            format!(
+                "preflight capability check returned 403, please ensure client's policies grant access to path \
+                 \"{path}/\""
+            ),
+        )
+        .into(),
+    }
+}
