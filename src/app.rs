@@ -4,8 +4,12 @@ mod clock;
 pub mod dev;
 mod grpc;
 pub mod health;
+mod keep;
 mod parts;
+mod random;
+mod root_token;
 mod run;
+mod vault;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -15,24 +19,27 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
-use crate::catalog::Snapshots;
-use crate::config::{Config, ConfigError, EnvoyDoor as EnvoySettings, Loaded, Shutdown, Store};
-use crate::core::mount::Snapshot;
+use crate::catalog::{LoadError, Snapshots};
+use crate::config::{Config, ConfigError, EnvoyDoor as EnvoySettings, Loaded, Shutdown};
 use crate::doors::envoy::door::EnvoyDoor;
 use crate::doors::envoy::service::EnvoyService;
 use crate::doors::ops::Ops;
+use crate::doors::vault::VaultDoor;
 use crate::gate::Gate;
 use crate::health::Health;
 use crate::lifecycle::Readiness;
 use crate::metrics::Metrics;
 use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
-use crate::ports::Clock;
+use crate::ports::{Clock, NoRandom, Random};
 use crate::record::Recorder;
 use crate::record::decision_id::DecisionIds;
-use crate::store::file::FileStore;
+use crate::store::embedded::OpenError;
 use crate::verify::{LocalCluster, Verifier};
 
 pub use clock::SystemClock;
+use keep::Kept;
+pub use random::SystemRandom;
+pub use root_token::RootTokenError;
 pub use run::Ended;
 
 /// Why the process did not start.
@@ -48,8 +55,20 @@ pub enum StartError {
     #[error(transparent)]
     Reflection(#[from] grpc::ReflectionError),
     /// The operating system gives no random bytes.
-    #[error("no random bytes: {0}")]
-    Random(getrandom::Error),
+    #[error(transparent)]
+    Random(#[from] NoRandom),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] OpenError),
+    /// What is in the store cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// There is no root token.
+    #[error(transparent)]
+    RootToken(#[from] RootTokenError),
+    /// A part of the start has failed.
+    #[error("the start has failed")]
+    Task(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operating system does not tell of signals.
     #[error("cannot listen for signals")]
     Signals(#[source] std::io::Error),
@@ -62,6 +81,7 @@ pub enum StartError {
 #[derive(Debug, Clone)]
 struct Shared {
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     metrics: Metrics,
     health: Health,
     readiness: Readiness,
@@ -72,6 +92,7 @@ impl Shared {
     fn new() -> Self {
         Self {
             clock: Arc::new(SystemClock::start()),
+            random: Arc::new(SystemRandom),
             metrics: Metrics::default(),
             health: Health::default(),
             readiness: Readiness::default(),
@@ -85,9 +106,10 @@ impl Shared {
 pub struct Bound {
     shared: Shared,
     envoy: Option<(Listener, EnvoyService<Verifier>)>,
+    vault: Option<(Listener, Arc<VaultDoor>)>,
     ops: (Listener, axum::Router),
     verifier: Verifier,
-    store: Option<FileStore>,
+    kept: Kept,
     cluster: Option<dev::BoundCluster>,
     reporter: HealthReporter,
     shutdown: Shutdown,
@@ -97,36 +119,26 @@ pub struct Bound {
 /// Binds what `rolegate server` serves.
 ///
 /// # Errors
-/// Where the configuration, a store's file, a certificate or a port is not good.
+/// Where the configuration, a store, a certificate or a port is not good.
 pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
-    let Loaded { config, kubernetes_service_host, .. } = loaded;
+    let Loaded { config, kubernetes_service_host, root_token: given, store_key, .. } = loaded;
     config.store.check_supported(file)?;
+    let key = config.store.key(file, store_key)?;
     let shared = Shared::new();
-    let store = match &config.store {
-        Store::File { path } => Some(FileStore::open(
-            path,
-            shared.snapshots.clone(),
-            shared.health.clone(),
-            shared.metrics.clone(),
-        )?),
-        // An empty set, which only the API could fill.
-        _ => {
-            shared.snapshots.publish(Snapshot::default());
-            None
-        }
-    };
+    let kept = Kept::open(&shared, &config.store, key).await?;
     if config.vault.is_some() {
-        tracing::warn!("`vault` is configured, but this version serves the Envoy door only");
+        let root_token_file = config.root_token_file.as_deref();
+        root_token::ensure(&shared, &kept, file, &config.store, root_token_file, given).await?;
     }
     let local = LocalCluster { service_host: kubernetes_service_host, ..LocalCluster::default() };
-    bind_parts(shared, config, local, store, None).await
+    bind_parts(shared, config, local, kept, None).await
 }
 
 async fn bind_parts(
     shared: Shared,
     config: Config,
     local: LocalCluster,
-    store: Option<FileStore>,
+    kept: Kept,
     cluster: Option<dev::BoundCluster>,
 ) -> Result<Bound, StartError> {
     let signals = run::Signals::listen().map_err(StartError::Signals)?;
@@ -138,7 +150,11 @@ async fn bind_parts(
     );
     let (reporter, others) = grpc::services().await?;
     let envoy = match config.envoy {
-        Some(settings) => Some(bind_envoy(&shared, settings, verifier.clone(), others)?),
+        Some(settings) => Some(bind_envoy(&shared, settings, verifier.clone(), others, &kept)?),
+        None => None,
+    };
+    let vault = match &config.vault {
+        Some(settings) => Some(vault::bind(&shared, settings, &verifier, &kept)?),
         None => None,
     };
     let ops = Listen {
@@ -154,7 +170,8 @@ async fn bind_parts(
         metrics: shared.metrics.clone(),
     });
     let ops = (Listener::bind(ops, &shared.health)?, router);
-    Ok(Bound { shared, envoy, ops, verifier, store, cluster, reporter, shutdown: config.shutdown, signals })
+    let shutdown = config.shutdown;
+    Ok(Bound { shared, envoy, vault, ops, verifier, kept, cluster, reporter, shutdown, signals })
 }
 
 fn bind_envoy(
@@ -162,6 +179,7 @@ fn bind_envoy(
     settings: EnvoySettings,
     verifier: Verifier,
     others: Routes,
+    kept: &Kept,
 ) -> Result<(Listener, EnvoyService<Verifier>), StartError> {
     let listen = Listen {
         name: "envoy",
@@ -173,9 +191,10 @@ fn bind_envoy(
     let listener = Listener::bind(listen, &shared.health)?;
     let gate = Gate::new(shared.snapshots.cell(), verifier, Arc::clone(&shared.clock));
     let mut process = [0; 8];
-    getrandom::fill(&mut process).map_err(StartError::Random)?;
+    shared.random.fill(&mut process)?;
     let ids = DecisionIds::new(u64::from_ne_bytes(process));
-    let door = EnvoyDoor::new(settings, gate, ids, Recorder::new(shared.metrics.clone()));
+    let door = EnvoyDoor::new(settings, gate, ids, Recorder::new(shared.metrics.clone()))
+        .with_client_tokens(Arc::clone(&kept.tokens));
     Ok((listener, EnvoyService::new(Arc::new(door), others)))
 }
 
@@ -205,6 +224,11 @@ impl Bound {
         if let Some((listener, _)) = &self.envoy {
             line.push_str(&format!(" envoy={}", listener.local_addr()));
         }
+        if let Some((listener, scheme)) =
+            self.vault.as_ref().map(|(listener, _)| (listener, listener.scheme()))
+        {
+            line.push_str(&format!(" vault={scheme}://{}", listener.local_addr()));
+        }
         line.push_str(&format!(" ops=http://{}", self.ops.0.local_addr()));
         if let Some(cluster) = &self.cluster {
             line.push_str(&cluster.ready_words());
@@ -214,8 +238,10 @@ impl Bound {
 
     /// What to type next, where there is something to try.
     pub fn hints(&self) -> String {
-        match (&self.envoy, &self.cluster) {
-            (Some((listener, _)), Some(cluster)) => cluster.hints(listener.local_addr()),
+        match (&self.envoy, &self.vault, &self.cluster) {
+            (Some((envoy, _)), Some((vault, _)), Some(cluster)) => {
+                cluster.hints(envoy.local_addr(), vault.local_addr())
+            }
             _ => String::new(),
         }
     }

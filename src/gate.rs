@@ -1,6 +1,8 @@
 //! The use case that both doors share: gather what `decide` asks for, and act on its answer.
 
-use std::collections::BTreeMap;
+mod outcome;
+mod readmit;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +11,7 @@ use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
 
 use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decide, demanded_audience};
-use crate::core::identity::{Review, VerifiedIdentity};
+use crate::core::identity::Review;
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
 use crate::core::review_key::ReviewKey;
@@ -17,6 +19,7 @@ pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
 use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
+pub use outcome::{Decision, Grant, Outcome};
 
 /// What a door asks.
 #[derive(Debug, Clone, Copy)]
@@ -35,90 +38,6 @@ pub struct Ask<'a> {
     pub freshness: Freshness,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
-}
-
-/// What was decided.
-#[derive(Debug, Clone)]
-pub struct Decision {
-    /// The mount that was asked, where there is one.
-    pub mount: Option<Arc<str>>,
-    /// Allow, deny or undecided.
-    pub outcome: Outcome,
-}
-
-/// Three different things, kept apart down to the wire.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// The holder may act in the role.
-    Allow(Grant),
-    /// Refused.
-    Deny(Deny),
-    /// Nobody can tell.
-    Undecided(Undecided),
-}
-
-impl Outcome {
-    /// `allow`, `deny` or `undecided`.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Allow(_) => "allow",
-            Self::Deny(_) => "deny",
-            Self::Undecided(_) => "undecided",
-        }
-    }
-
-    /// The reason's name; `allowed` for an allow.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Allow(_) => "allowed",
-            Self::Deny(deny) => deny.name(),
-            Self::Undecided(undecided) => undecided.name(),
-        }
-    }
-}
-
-/// Who may act as what. Made by the gate alone.
-#[derive(Debug, Clone)]
-pub struct Grant {
-    mount: Arc<Mount>,
-    role: Arc<Role>,
-    // Kept only when confirmed, so that the identity is always there.
-    review: Arc<Review>,
-    labels: Option<Arc<BTreeMap<String, String>>>,
-}
-
-impl Grant {
-    fn new(mount: &Arc<Mount>, role: &Arc<Role>, review: &Arc<Review>) -> Self {
-        Self { mount: Arc::clone(mount), role: Arc::clone(role), review: Arc::clone(review), labels: None }
-    }
-
-    /// The labels of the namespace, where the role's selector has admitted it by them.
-    pub const fn labels(&self) -> Option<&Arc<BTreeMap<String, String>>> {
-        self.labels.as_ref()
-    }
-
-    /// The mount that confirmed the identity.
-    pub const fn mount(&self) -> &Arc<Mount> {
-        &self.mount
-    }
-
-    /// The role that admits it.
-    pub const fn role(&self) -> &Arc<Role> {
-        &self.role
-    }
-
-    /// The review that stands behind it.
-    pub const fn review(&self) -> &Arc<Review> {
-        &self.review
-    }
-
-    /// The service account; none only for a review that refused, which no grant holds.
-    pub fn identity(&self) -> Option<&VerifiedIdentity> {
-        match &*self.review {
-            Review::Confirmed(identity) => Some(identity),
-            Review::Refused(_) => None,
-        }
-    }
 }
 
 /// The gate over one published snapshot and one verifier.
@@ -270,7 +189,7 @@ impl Facts {
                     Some(Labels::Known(labels)) => Some(Arc::clone(labels)),
                     _ => None,
                 };
-                Outcome::Allow(Grant { labels, ..Grant::new(mount, role, review) })
+                Outcome::Allow(Grant::new(mount, role, review).with_labels(labels))
             }
             _ => Outcome::Undecided(Undecided::ApiServerError),
         }

@@ -53,7 +53,7 @@ struct Dev {
     /// The Envoy door; port 0 takes a free one, here and below.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9191")]
     envoy_listen: SocketAddr,
-    /// The Vault door; not served by this version.
+    /// The Vault door.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8200")]
     vault_listen: SocketAddr,
     /// The operations door.
@@ -62,7 +62,7 @@ struct Dev {
     /// The stand-in cluster.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     cluster_listen: SocketAddr,
-    /// The Vault door's root token; not used by this version.
+    /// The Vault door's root token.
     #[arg(long, value_name = "TOKEN", default_value = "root")]
     root_token: String,
 }
@@ -102,8 +102,13 @@ async fn run(command: Command, environment: Environment) -> ExitCode {
             Err(error) => wrong(&error),
         },
         Command::Dev(dev) => {
-            let options =
-                DevOptions { envoy: dev.envoy_listen, ops: dev.ops_listen, cluster: dev.cluster_listen };
+            let options = DevOptions {
+                envoy: dev.envoy_listen,
+                vault: dev.vault_listen,
+                ops: dev.ops_listen,
+                cluster: dev.cluster_listen,
+                root_token: dev.root_token.into(),
+            };
             match app::dev::bind(options, std::env::temp_dir()).await {
                 Ok(bound) => {
                     eprint!("{}", bound.hints());

@@ -1,8 +1,8 @@
 //! Where mounts and roles come from, and where entries are kept.
 
 pub mod check;
+pub mod declared;
 pub mod embedded;
 mod expectation;
 pub mod file;
 pub mod memory;
-pub mod seed;

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Bound, Shared, StartError, bind_parts};
-use crate::config::{Config, EnvoyDoor, Ops, Shutdown};
-use crate::core::mount::MountConfig;
+use super::keep::Kept;
+use super::{Bound, Shared, StartError, bind_parts, root_token};
+use crate::config::{Config, EnvoyDoor, Ops, Shutdown, VaultDoor};
+use crate::core::mount::{MountAbout, MountConfig};
 use crate::core::role::{AliasNameSource, OldNames, Role, TokenParameters};
 use crate::core::secret::Secret;
 use crate::dev::cluster::{Cluster, ClusterError};
 use crate::net::{Bound as Listener, Limits, Listen, Protocol, with_peer};
-use crate::store::seed::MemoryStore;
+use crate::ports::store::StoreError;
 use crate::verify::LocalCluster;
 
 /// The seeded mount, the namespace, and the service accounts with a role each.
@@ -23,14 +24,18 @@ const NAMESPACE: &str = "shop";
 const ACCOUNTS: [&str; 2] = ["orders", "billing"];
 
 /// Where `dev` listens; port 0 takes a free one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DevOptions {
     /// The Envoy door.
     pub envoy: SocketAddr,
+    /// The Vault door.
+    pub vault: SocketAddr,
     /// The operations door.
     pub ops: SocketAddr,
     /// The stand-in cluster.
     pub cluster: SocketAddr,
+    /// The Vault door's root token.
+    pub root_token: Secret,
 }
 
 /// Why the stand-in cluster did not start.
@@ -70,14 +75,17 @@ pub async fn bind(options: DevOptions, folder: PathBuf) -> Result<Bound, StartEr
     let shared = Shared::new();
     let cluster = bind_cluster(&shared, options.cluster, folder)?;
     let url = format!("http://{}", cluster.listener.local_addr());
-    seed(&shared, &url, cluster.cluster.reviewer_token());
+    let kept = Kept::in_memory(&shared).await?;
+    seed(&kept, &url, cluster.cluster.reviewer_token()).await?;
+    root_token::keep(&kept, &options.root_token).await?;
     let config = Config {
         envoy: Some(EnvoyDoor { listen: options.envoy, ..EnvoyDoor::default() }),
+        vault: Some(VaultDoor { listen: options.vault, ..VaultDoor::default() }),
         ops: Ops { listen: options.ops },
         shutdown: Shutdown { lame_duck: Duration::ZERO, ..Shutdown::default() },
         ..Config::default()
     };
-    bind_parts(shared, config, LocalCluster::default(), None, Some(cluster)).await
+    bind_parts(shared, config, LocalCluster::default(), kept, Some(cluster)).await
 }
 
 fn bind_cluster(shared: &Shared, addr: SocketAddr, folder: PathBuf) -> Result<BoundCluster, StartError> {
@@ -112,25 +120,29 @@ fn write_private(path: &PathBuf, text: &str) -> std::io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-fn seed(shared: &Shared, url: &str, reviewer: &Secret) {
-    let store = MemoryStore::new(shared.snapshots.clone());
-    store.put_mount_config(
-        MOUNT,
-        MountConfig {
-            kubernetes_host: url.to_owned(),
-            kubernetes_ca_cert: String::new(),
-            token_reviewer_jwt: Some(reviewer.clone()),
-            pem_keys: Vec::new(),
-            issuer: String::new(),
-            disable_iss_validation: true,
-            disable_local_ca_jwt: true,
-            use_annotations_as_alias_metadata: false,
-        },
-    );
-    store.put_roles(MOUNT, ACCOUNTS.map(role));
-    for account in ACCOUNTS {
-        store.put_policy(account, &format!("path \"{account}/*\" {{ capabilities = [\"read\"] }}\n"));
-    }
+async fn seed(kept: &Kept, url: &str, reviewer: &Secret) -> Result<(), StartError> {
+    let config = MountConfig {
+        kubernetes_host: url.to_owned(),
+        kubernetes_ca_cert: String::new(),
+        token_reviewer_jwt: Some(reviewer.clone()),
+        pem_keys: Vec::new(),
+        issuer: String::new(),
+        disable_iss_validation: true,
+        disable_local_ca_jwt: true,
+        use_annotations_as_alias_metadata: false,
+    };
+    let catalog = &kept.catalog;
+    let seeded = async {
+        catalog.write().await.put_mount(MOUNT, MountAbout::of_path(MOUNT)).await?;
+        catalog.write().await.put_config(MOUNT, config).await?;
+        catalog.write().await.put_roles(MOUNT, ACCOUNTS.map(role).to_vec()).await?;
+        for account in ACCOUNTS {
+            let text = format!("path \"{account}/*\" {{\n  capabilities = [\"read\"]\n}}\n");
+            catalog.write().await.put_policy(account, &text).await?;
+        }
+        Ok::<(), StoreError>(())
+    };
+    seeded.await.map_err(|error| StartError::Task(error.into()))
 }
 
 fn role(name: &str) -> Role {
@@ -153,12 +165,14 @@ impl BoundCluster {
     }
 
     /// What to type next.
-    pub(super) fn hints(&self, envoy: SocketAddr) -> String {
+    pub(super) fn hints(&self, envoy: SocketAddr, vault: SocketAddr) -> String {
         let kubeconfig = self.kubeconfig.0.display();
         format!(
             "rolegate dev: the Envoy door is at {envoy}, mount `{MOUNT}`, roles {roles}.\n\
              A token of a service account of the stand-in cluster:\n\n    \
              kubectl --kubeconfig {kubeconfig} create token {account} -n {NAMESPACE}\n\n\
+             The Vault door is at http://{vault}, its root token is the one that --root-token names:\n\n    \
+             curl -d '{{\"role\":\"{account}\",\"jwt\":\"TOKEN\"}}' http://{vault}/v1/auth/{MOUNT}/login\n\n\
              Envoy's side: envoy/demo.yaml, or `make demo` for all of it.\n",
             roles = ACCOUNTS.map(|account| format!("`{account}`")).join(" and "),
             account = ACCOUNTS[0],

@@ -1,14 +1,17 @@
 //! Serving and stopping: not ready, lame duck, no new connections, running requests finish.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
 
+use super::keep::Kept;
 use super::parts::Parts;
 use super::{Bound, grpc};
 use crate::catalog::Snapshots;
+use crate::doors::vault::VaultService;
 use crate::lifecycle::Readiness;
 use crate::net::with_peer;
 use crate::verify::Verifier;
@@ -67,18 +70,27 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
 
 /// Starts what was bound. The doors end first; what they stand on, and what tells of them, after them.
 fn start(bound: Bound) -> (Parts, Signals) {
-    let Bound { shared, envoy, ops, verifier, store, cluster, reporter, shutdown, signals } = bound;
+    let Bound { shared, envoy, vault, ops, verifier, kept, cluster, reporter, shutdown, signals } = bound;
     let mut parts = Parts::default();
     if let Some((listener, service)) = envoy {
         parts.door("envoy door", |stop| async move {
             listener.serve(move |_| service.clone(), stop, shutdown.grace).await;
         });
     }
+    if let Some((listener, door)) = vault {
+        parts.door("vault door", |stop| async move {
+            listener
+                .serve(move |peer| VaultService::new(Arc::clone(&door), peer), stop, shutdown.grace)
+                .await;
+        });
+    }
+    let Kept { tokens, feed, .. } = kept;
+    parts.behind("client tokens", |stop| tokens.collect(stop));
     let (listener, router) = ops;
     parts.behind("operations door", |stop| async move {
         listener.serve(move |peer| with_peer(router.clone(), peer), stop, Duration::from_secs(1)).await;
     });
-    if let Some(store) = store {
+    if let Some(store) = feed {
         parts.behind("store", |stop| async move {
             if let Err(error) = store.run(stop).await {
                 tracing::error!(%error, "the store ended");
@@ -142,7 +154,13 @@ mod tests {
     async fn who_watches_health_hears_of_the_stop_and_does_not_hold_it_up() {
         let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let folder = tempfile::tempdir().unwrap();
-        let options = DevOptions { envoy: free, ops: free, cluster: free };
+        let options = DevOptions {
+            envoy: free,
+            vault: free,
+            ops: free,
+            cluster: free,
+            root_token: "root".to_owned().into(),
+        };
         let bound = bind(options, folder.path().to_owned()).await.unwrap();
         let addr = bound.envoy.as_ref().unwrap().0.local_addr();
         let stop = CancellationToken::new();

@@ -19,8 +19,13 @@ impl Snapshots {
 
     /// Puts a whole snapshot in the place of the one before.
     pub fn publish(&self, snapshot: Snapshot) {
-        if let Some(before) = self.0.swap(Some(Arc::new(snapshot))) {
-            retire(before);
+        let Some(before) = self.0.swap(Some(Arc::new(snapshot))) else { return };
+        match tokio::runtime::Handle::try_current() {
+            // Whoever serves requests does not wait for their end.
+            Ok(runtime) if Arc::strong_count(&before) > 1 => {
+                let _waits = runtime.spawn_blocking(|| retire(before));
+            }
+            _ => retire(before),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::reason::Deny;
 
-/// The service account that the API server confirmed. Made by [`Review::of`] alone.
+/// The service account that the API server confirmed. Made by [`Review`] alone: of an API server's answer, or of a login that had one.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VerifiedIdentity {
     // "namespacenameuid" in one allocation: a cache holds a million of these.
@@ -77,6 +77,13 @@ impl Review {
         service_account(&status.username)
             .and_then(|(namespace, name)| VerifiedIdentity::new(namespace, name, &status.uid))
             .map_or(Self::Refused(Deny::IdentityMismatch), Self::Confirmed)
+    }
+}
+
+impl Review {
+    /// What a login was confirmed to be, as the store has kept it with the login's client token.
+    pub fn of_login(namespace: &str, name: &str, uid: &str) -> Self {
+        VerifiedIdentity::new(namespace, name, uid).map_or(Self::Refused(Deny::ClientToken), Self::Confirmed)
     }
 }
 

@@ -72,6 +72,8 @@ pub enum Undecided {
     Overloaded,
     /// The caller's own deadline ran out.
     Deadline,
+    /// The store of client tokens does not answer.
+    StoreUnavailable,
 }
 
 /// How a denial reads in HTTP's terms (RFC 6750 section 3.1).
@@ -214,13 +216,14 @@ impl Deny {
 
 impl Undecided {
     /// Every cause, for tables that are built once.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NotLoaded,
         Self::ApiServerUnreachable,
         Self::ApiServerError,
         Self::ReviewerRefused,
         Self::Overloaded,
         Self::Deadline,
+        Self::StoreUnavailable,
     ];
 
     /// The name in headers, logs and metrics.
@@ -232,6 +235,7 @@ impl Undecided {
             Self::ReviewerRefused => "reviewer_refused",
             Self::Overloaded => "overloaded",
             Self::Deadline => "deadline",
+            Self::StoreUnavailable => "store_unavailable",
         }
     }
 
@@ -243,6 +247,7 @@ impl Undecided {
             Self::ApiServerError => "the Kubernetes API server gives no usable answer, try again",
             Self::ReviewerRefused => "the Kubernetes API server refuses the token reviewer, try again",
             Self::Overloaded => "too many token reviews are waiting, try again",
+            Self::StoreUnavailable => "the store of client tokens does not answer, try again",
             Self::Deadline => "the token could not be reviewed in time, try again",
         }
     }

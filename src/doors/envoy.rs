@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod client_address;
+mod client_token;
 pub mod door;
 mod grpc;
 mod pair;

@@ -88,6 +88,11 @@ impl Bound {
         Ok(Self { name, listener, local_addr, tls, protocol, limits, health: health.clone() })
     }
 
+    /// `https` with TLS, else `http`.
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// The address with the port that was taken.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr

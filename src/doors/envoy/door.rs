@@ -13,7 +13,7 @@ use super::wire::lean;
 use super::{client_address, role_choice, token_source};
 use crate::config::EnvoyDoor as Settings;
 use crate::core::decision::Unseen;
-use crate::core::identity::Review;
+use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::reason::{Deny, Undecided};
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
@@ -21,6 +21,7 @@ use crate::gate::{Ask, Decision, Gate, Grant, Outcome};
 use crate::ports::{Freshness, Verify};
 use crate::record::Recorder;
 use crate::record::decision_id::{DecisionId, DecisionIds};
+use crate::tokens::Tokens;
 
 /// How many encoded allows are kept; beyond, an answer is encoded anew.
 const KEPT_ANSWERS: u64 = 16_384;
@@ -36,8 +37,8 @@ pub struct NotACheckRequest;
 /// The Envoy door behind its wire.
 #[derive(Debug)]
 pub struct EnvoyDoor<V> {
-    gate: Gate<V>,
-    settings: Settings,
+    pub(super) gate: Gate<V>,
+    pub(super) settings: Settings,
     style: AnswerStyle,
     removals: Removals,
     denials: Vec<Template>,
@@ -46,6 +47,9 @@ pub struct EnvoyDoor<V> {
     allows: Cache<(usize, usize), Arc<KeptAllow>>,
     ids: DecisionIds,
     recorder: Recorder,
+    // None: client tokens are not taken.
+    pub(super) client_tokens: Option<Arc<Tokens>>,
+    pub(super) identities: Cache<VerifiedIdentity, Arc<Review>>,
 }
 
 impl<V: Verify> EnvoyDoor<V> {
@@ -68,7 +72,16 @@ impl<V: Verify> EnvoyDoor<V> {
             style,
             ids,
             recorder,
+            client_tokens: None,
+            identities: Cache::new(KEPT_ANSWERS),
         }
+    }
+
+    /// The same, and takes the client tokens of logins, unless its settings say that it does not.
+    #[must_use]
+    pub fn with_client_tokens(mut self, tokens: Arc<Tokens>) -> Self {
+        self.client_tokens = self.settings.client_tokens.then_some(tokens);
+        self
     }
 
     /// Decides over one encoded CheckRequest and gives the gRPC frame that answers it, by `deadline` at the latest.
@@ -93,7 +106,9 @@ impl<V: Verify> EnvoyDoor<V> {
         let refused = |deny| Decision { mount: None, outcome: Outcome::Deny(deny) };
         let token = match token_source::find(view, &self.settings.token_sources) {
             Ok(token) if CLIENT_TOKEN_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) => {
-                return refused(Deny::ClientToken);
+                let decided = self.by_client_token(view, token);
+                let Some(at) = deadline else { return decided.await };
+                return tokio::time::timeout_at(at.into(), decided).await.unwrap_or_else(|_| late());
             }
             Ok(token) => UnverifiedToken::parse(token),
             Err(deny) => Err(deny),
@@ -118,9 +133,7 @@ impl<V: Verify> EnvoyDoor<V> {
         let asked = self.gate.ask(&ask, &mut trail);
         let Some(at) = deadline else { return asked.await };
         // The verifier keeps the deadline, too, and its answer comes first.
-        tokio::time::timeout_at(at.into(), asked)
-            .await
-            .unwrap_or(Decision { mount: None, outcome: Outcome::Undecided(Undecided::Deadline) })
+        tokio::time::timeout_at(at.into(), asked).await.unwrap_or_else(|_| late())
     }
 
     fn answer(&self, view: Option<RequestView<'_>>, decision: &Decision, started: Instant) -> Bytes {
@@ -174,6 +187,10 @@ impl<V: Verify> EnvoyDoor<V> {
             kept
         })
     }
+}
+
+fn late() -> Decision {
+    Decision { mount: None, outcome: Outcome::Undecided(Undecided::Deadline) }
 }
 
 /// An encoded allow, and what its key points to. Not the mount: that would keep all roles of an old snapshot.

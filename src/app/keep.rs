@@ -1,0 +1,91 @@
+//! What is kept: the store that the configuration names, the catalog over it, and client tokens.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Shared, StartError};
+use crate::catalog::Catalog;
+use crate::config::Store as Named;
+use crate::core::store_key::StoreKey;
+use crate::ports::store::Store;
+use crate::store::declared::BesideFile;
+use crate::store::embedded::{EmbeddedStore, Options};
+use crate::store::file::FileStore;
+use crate::store::memory::MemoryStore;
+use crate::tokens::{Tokens, World};
+
+/// An opened store and what stands on it.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) catalog: Catalog,
+    pub(super) tokens: Arc<Tokens>,
+    /// What reads a file of declarations again and again, where there is one.
+    pub(super) feed: Option<FileStore>,
+    /// What can be copied while it runs, where there is such a store.
+    pub(super) embedded: Option<EmbeddedStore>,
+}
+
+impl Kept {
+    /// Opens the store that is named, and publishes what is declared in it.
+    pub(super) async fn open(
+        shared: &Shared,
+        named: &Named,
+        key: Option<StoreKey>,
+    ) -> Result<Self, StartError> {
+        match named {
+            Named::File { path } => {
+                let feed = FileStore::open(
+                    path,
+                    shared.snapshots.clone(),
+                    shared.health.clone(),
+                    shared.metrics.clone(),
+                )?;
+                let store: Arc<dyn Store> = Arc::new(BesideFile::default());
+                let catalog = Catalog::new(Arc::clone(&store), shared.snapshots.clone());
+                Ok(Self { feed: Some(feed), ..Self::over(shared, store, catalog) })
+            }
+            Named::Embedded { path, .. } => {
+                let embedded = embedded(shared, path, key).await?;
+                let store: Arc<dyn Store> = Arc::new(embedded.clone());
+                Ok(Self { embedded: Some(embedded), ..Self::read(shared, store).await? })
+            }
+            Named::Memory | Named::Kubernetes { .. } => Self::in_memory(shared).await,
+        }
+    }
+
+    /// A store that keeps nothing.
+    pub(super) async fn in_memory(shared: &Shared) -> Result<Self, StartError> {
+        Self::read(shared, Arc::new(MemoryStore::default())).await
+    }
+
+    async fn read(shared: &Shared, store: Arc<dyn Store>) -> Result<Self, StartError> {
+        let catalog = Catalog::open(Arc::clone(&store), shared.snapshots.clone()).await?;
+        Ok(Self::over(shared, store, catalog))
+    }
+
+    fn over(shared: &Shared, store: Arc<dyn Store>, catalog: Catalog) -> Self {
+        let tokens = Tokens::new(World {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&shared.clock),
+            random: Arc::clone(&shared.random),
+            mounts: Arc::new(shared.snapshots.clone()),
+            metrics: shared.metrics.clone(),
+        });
+        Self { store, catalog, tokens: Arc::new(tokens), feed: None, embedded: None }
+    }
+}
+
+async fn embedded(shared: &Shared, path: &Path, key: Option<StoreKey>) -> Result<EmbeddedStore, StartError> {
+    let options = Options { key, ..Options::new(Arc::clone(&shared.random), shared.health.clone()) };
+    let directory = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, options)).await;
+    let store = opened.map_err(|error| StartError::Task(error.into()))??;
+    if !store.is_sealed() {
+        tracing::warn!(
+            store = %path.display(),
+            "no store key is given: reviewer tokens and batch keys lie in the store as they are"
+        );
+    }
+    Ok(store)
+}

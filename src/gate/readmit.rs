@@ -1,0 +1,45 @@
+//! A client token of a login in the place of the service-account token: the role as it is now decides again.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Decision, Gate, Grant, Outcome};
+use crate::core::client_token::Login;
+use crate::core::decision::{From, StoredIdentity, admits};
+use crate::core::identity::Review;
+use crate::core::mount::Mount;
+use crate::core::reason::{Deny, Undecided};
+use crate::ports::Verify;
+
+impl<V: Verify> Gate<V> {
+    /// Whether a login that this mount has confirmed may act in one of these roles: in its own, if it is among them and
+    /// still admits the identity from where the request comes.
+    pub fn readmit(&self, mount: &str, roles: &[&str], login: &Login, peer: Option<IpAddr>) -> Decision {
+        let mount = match self.snapshot.load().as_deref() {
+            None => return Decision { mount: None, outcome: Outcome::Undecided(Undecided::NotLoaded) },
+            Some(snapshot) => snapshot.mount(mount).cloned(),
+        };
+        let Some(mount) = mount else {
+            return Decision { mount: None, outcome: Outcome::Deny(Deny::UnknownMount) };
+        };
+        let outcome = match again(&mount, roles, login, peer) {
+            Ok(grant) => Outcome::Allow(grant),
+            Err(deny) => Outcome::Deny(deny),
+        };
+        Decision { mount: Some(Arc::clone(&mount.path)), outcome }
+    }
+}
+
+fn again(mount: &Arc<Mount>, roles: &[&str], login: &Login, peer: Option<IpAddr>) -> Result<Grant, Deny> {
+    let own = login.stored_role();
+    if *mount.about.accessor != *login.mount_accessor || !roles.iter().any(|role| role.to_lowercase() == own)
+    {
+        return Err(Deny::ClientToken);
+    }
+    let role = mount.role(&own).ok_or(Deny::UnknownRole)?;
+    let identity =
+        StoredIdentity { namespace: &login.namespace, name: &login.name, labels: login.labels.as_ref() };
+    admits(role, &identity, From::Peer(peer))?;
+    let review = Review::of_login(&login.namespace, &login.name, &login.uid);
+    Ok(Grant::new(mount, role, &Arc::new(review)))
+}
