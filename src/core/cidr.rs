@@ -34,6 +34,14 @@ impl BoundCidr {
         }
     }
 
+    /// The entry as reads show it: as it was given, but for the quotes that the reference puts around a path, twice.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Net(_) => self.to_string(),
+            Self::Unix(path) => format!("{:?}", format!("{path:?}")),
+        }
+    }
+
     /// Whether the peer is in this entry.
     pub fn contains(&self, peer: IpAddr) -> bool {
         match self {

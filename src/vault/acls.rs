@@ -16,6 +16,12 @@ use crate::tokens::entities::{Entities, Entity};
 /// How many compiled ACLs are kept.
 const KEPT: u64 = 10_000;
 
+/// The names of policies, and the entity's id where one of them names the caller.
+type Of = (Vec<String>, String);
+
+/// An ACL, and the entity that it was compiled for.
+type Compiled = (Option<Entity>, Arc<Acl>);
+
 type Texts = Arc<BTreeMap<String, Arc<str>>>;
 
 /// All ACLs in use. Those made of an older set of policies go when a newer one is met.
@@ -27,7 +33,7 @@ pub(super) struct Acls(ArcSwap<Set>);
 struct Set {
     texts: Texts,
     policies: HashMap<String, Policy>,
-    compiled: Cache<(Vec<String>, String), (Option<Entity>, Arc<Acl>)>,
+    compiled: Cache<Of, Compiled>,
 }
 
 impl Set {

@@ -44,10 +44,10 @@ impl<'a> Route<'a> {
             Self::Kubernetes(_, rest) => *rest == "login",
             Self::Token(_) => false,
             Self::Sys(rest) => {
-                matches!(
-                    *rest,
-                    "internal/ui/mounts" | "wrapping/lookup" | "wrapping/unwrap" | "wrapping/rewrap"
-                )
+                matches!(*rest, "wrapping/lookup" | "wrapping/unwrap" | "wrapping/rewrap")
+                    || rest
+                        .strip_prefix("internal/ui/mounts")
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             }
         }
     }

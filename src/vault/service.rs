@@ -92,7 +92,7 @@ impl<V: Verify> Vault<V> {
             Route::Sys(path) => {
                 // A token that is not good is none here.
                 let acl = match &request.token {
-                    Some(token) if *path == "internal/ui/mounts" => {
+                    Some(token) if path.starts_with("internal/ui/mounts") => {
                         match self.tokens.find(token.expose()).await {
                             Ok(Some(found)) if found.record.admits(request.peer) => {
                                 match self.acls.of(snapshot, &self.entities, &found.record).await {
@@ -137,8 +137,18 @@ impl<V: Verify> Vault<V> {
         route: Option<&Route<'_>>,
     ) -> Result<Known, Refusal> {
         let denied = || Refusal::new(Class::Denied, "permission denied");
-        let unknown = || {
-            Refusal::new(Class::Denied, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
+        // As recorded: where nothing is mounted or configured, a stranger hears no more than that.
+        let is_in_use = match route {
+            None => false,
+            Some(Route::Kubernetes(mount, _)) => mount.config.is_some(),
+            Some(_) => true,
+        };
+        let unknown = || match is_in_use {
+            true => Refusal::new(
+                Class::Denied,
+                "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n",
+            ),
+            false => denied(),
         };
         let token = request.token.as_ref().ok_or_else(denied)?;
         let found = self.tokens.find(token.expose()).await.map_err(of_tokens)?.ok_or_else(unknown)?;

@@ -199,6 +199,9 @@ impl SysPaths<'_> {
             (Some(rest), Some(acl)) if rest.starts_with('/') => {
                 ui_mounts::read(self.snapshot, rest.trim_start_matches('/'), acl)
             }
+            (Some(rest), None) if rest.starts_with('/') => {
+                Refusal::new(Class::Denied, "permission denied").into()
+            }
             _ => unsupported_path(),
         }
     }

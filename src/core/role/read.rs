@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Role;
+use crate::core::cidr::BoundCidr;
 use crate::core::mount::MountConfig;
 
 impl Role {
@@ -10,7 +11,7 @@ impl Role {
     pub fn fields(&self) -> Map<String, Value> {
         let token = &self.token;
         let old = self.old_names;
-        let cidrs: Vec<String> = token.bound_cidrs.iter().map(ToString::to_string).collect();
+        let cidrs: Vec<String> = token.bound_cidrs.iter().map(BoundCidr::shown).collect();
         let namespaces = &self.bound_service_account_namespaces;
         let selector = self.bound_service_account_namespace_selector.as_ref();
         let always = [

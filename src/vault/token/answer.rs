@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 
 use super::super::outcome::{Answer, Auth};
+use crate::core::cidr::BoundCidr;
 use crate::core::client_token::ClientToken;
 use crate::core::secret::Secret;
 
@@ -53,7 +54,7 @@ pub(super) fn looked_up(record: &ClientToken, id: &str, now: i64) -> Answer {
     put("ttl", json!(record.ttl_left(now)));
     put("type", json!(record.kind.name()));
     if !record.bound_cidrs.is_empty() {
-        let cidrs: Vec<_> = record.bound_cidrs.iter().map(ToString::to_string).collect();
+        let cidrs: Vec<_> = record.bound_cidrs.iter().map(BoundCidr::shown).collect();
         put("bound_cidrs", json!(cidrs));
     }
     if record.period > 0 {

@@ -52,7 +52,7 @@ mod tests {
         (orders.token.ttl, orders.token.max_ttl) = (60, 3600);
         mount.roles.insert("orders".into(), Arc::new(orders));
         let mounts = [("kubernetes".into(), Arc::new(mount))].into();
-        let policies = [("orders".to_owned(), "".into())].into();
+        let policies = Arc::new([("orders".to_owned(), "".into())].into());
         Snapshot { mounts, policies }
     }
 
