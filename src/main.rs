@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -12,6 +12,7 @@ use rolegate::app::{self, Bound, Ended, StartError};
 use rolegate::config::{Config, Environment};
 use rolegate::errors::with_causes;
 use rolegate::store::check::check_config;
+use rolegate::store::embedded::restore;
 use rolegate::telemetry;
 
 /// Wrong usage or configuration.
@@ -39,6 +40,15 @@ enum Command {
     CheckConfig {
         /// The file (YAML); its content tells which of the two it is.
         file: PathBuf,
+    },
+    /// Makes an embedded store of a copy that `sys/storage/backup` of the Vault door has made.
+    Restore {
+        /// The copy.
+        #[arg(long, value_name = "FILE")]
+        copy: PathBuf,
+        /// The directory of the store: empty, or not there.
+        #[arg(long, value_name = "DIRECTORY")]
+        to: PathBuf,
     },
     /// Ends with 0 when a running rolegate is ready.
     Health {
@@ -70,6 +80,9 @@ struct Dev {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment = Environment::of_process();
+    if let Command::Restore { copy, to } = &cli.command {
+        return restored(copy, to);
+    }
     if let Command::CheckConfig { file } = &cli.command {
         return match check_config(file) {
             Ok(kind) => {
@@ -126,7 +139,25 @@ async fn run(command: Command, environment: Environment) -> ExitCode {
             }
         },
         // Answered before the runtime starts.
-        Command::CheckConfig { .. } => ExitCode::SUCCESS,
+        Command::CheckConfig { .. } | Command::Restore { .. } => ExitCode::SUCCESS,
+    }
+}
+
+/// A store from a copy; a copy that is not whole makes none.
+fn restored(copy: &Path, to: &Path) -> ExitCode {
+    let mut file = match std::fs::File::open(copy) {
+        Ok(file) => std::io::BufReader::new(file),
+        Err(error) => {
+            eprintln!("rolegate: `{}` cannot be read: {error}", copy.display());
+            return ExitCode::from(WRONG);
+        }
+    };
+    match restore(&mut file, to) {
+        Ok(copied) => {
+            say(&format!("{}: a store of {} entries", to.display(), copied.entries));
+            ExitCode::SUCCESS
+        }
+        Err(error) => wrong(&error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where mounts and roles come from, and where entries are kept.
 
 pub mod check;
+pub mod copies;
 pub mod declared;
 pub mod embedded;
 mod expectation;

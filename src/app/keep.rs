@@ -7,7 +7,9 @@ use super::{Shared, StartError};
 use crate::catalog::Catalog;
 use crate::config::Store as Named;
 use crate::core::store_key::StoreKey;
+use crate::ports::copies::Copies;
 use crate::ports::store::Store;
+use crate::store::copies::EmbeddedCopies;
 use crate::store::declared::BesideFile;
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::file::FileStore;
@@ -23,7 +25,7 @@ pub(super) struct Kept {
     /// What reads a file of declarations again and again, where there is one.
     pub(super) feed: Option<FileStore>,
     /// What can be copied while it runs, where there is such a store.
-    pub(super) embedded: Option<EmbeddedStore>,
+    pub(super) copies: Option<Arc<dyn Copies>>,
 }
 
 impl Kept {
@@ -48,7 +50,8 @@ impl Kept {
             Named::Embedded { path, .. } => {
                 let embedded = embedded(shared, path, key).await?;
                 let store: Arc<dyn Store> = Arc::new(embedded.clone());
-                Ok(Self { embedded: Some(embedded), ..Self::read(shared, store).await? })
+                let copies = Arc::new(EmbeddedCopies::new(embedded, path));
+                Ok(Self { copies: Some(copies), ..Self::read(shared, store).await? })
             }
             Named::Memory | Named::Kubernetes { .. } => Self::in_memory(shared).await,
         }
@@ -72,7 +75,7 @@ impl Kept {
             mounts: Arc::new(shared.snapshots.clone()),
             metrics: shared.metrics.clone(),
         });
-        Self { store, catalog, tokens: Arc::new(tokens), feed: None, embedded: None }
+        Self { store, catalog, tokens: Arc::new(tokens), feed: None, copies: None }
     }
 }
 

@@ -44,7 +44,8 @@ pub(super) fn bind(
         Entities::new(Arc::clone(&kept.store), Arc::clone(&shared.random)),
         Arc::clone(&shared.random),
         Recorder::new(shared.metrics.clone()),
-    );
+    )
+    .with_copies(kept.copies.clone());
     let mut cluster_id = [0; 16];
     shared.random.fill(&mut cluster_id)?;
     let door = VaultDoor::new(

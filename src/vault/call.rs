@@ -73,7 +73,7 @@ pub fn store_refusal(error: &StoreError) -> Refusal {
         }
         StoreError::Failed(_) => {
             tracing::error!(error = crate::errors::with_causes(error), "the store has failed");
-            Refusal::new(Class::Internal, "the store has failed, nothing was changed")
+            Refusal::new(Class::Internal, "the store has failed, see the log of the server")
         }
     }
 }

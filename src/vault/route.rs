@@ -56,6 +56,7 @@ impl<'a> Route<'a> {
 /// Whether only `sudo` may do this: Vault's root paths, as far as they exist here.
 pub(super) fn needs_sudo(path: &str, operation: Operation) -> bool {
     path.starts_with("sys/auth/")
+        || path == "sys/storage/backup"
         || path.starts_with("auth/token/accessors")
         || path.strip_prefix("auth/token/revoke-orphan").is_some_and(|rest| rest.starts_with('/'))
         || (path == "auth/token/tidy" && operation == Operation::Write)

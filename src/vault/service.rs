@@ -19,6 +19,7 @@ use crate::catalog::Catalog;
 use crate::core::acl::{Acl, AclOperation};
 use crate::core::mount::Snapshot;
 use crate::core::secret::Secret;
+use crate::ports::copies::Copies;
 use crate::ports::{Random, Verify};
 use crate::record::Recorder;
 use crate::tokens::entities::Entities;
@@ -34,6 +35,7 @@ pub struct Vault<V> {
     acls: Acls,
     random: Arc<dyn Random>,
     recorder: Recorder,
+    copies: Option<Arc<dyn Copies>>,
 }
 
 /// A caller with a good token.
@@ -53,7 +55,13 @@ impl<V: Verify> Vault<V> {
         random: Arc<dyn Random>,
         recorder: Recorder,
     ) -> Self {
-        Self { backend, catalog, tokens, entities, acls: Acls::new(), random, recorder }
+        Self { backend, catalog, tokens, entities, acls: Acls::new(), random, recorder, copies: None }
+    }
+
+    /// The same, and its store can be copied.
+    #[must_use]
+    pub fn with_copies(self, copies: Option<Arc<dyn Copies>>) -> Self {
+        Self { copies, ..self }
     }
 
     async fn answer(&self, request: &Request) -> Outcome {
@@ -246,6 +254,7 @@ impl<V: Verify> Vault<V> {
             entities: &self.entities,
             acls: &self.acls,
             random: &*self.random,
+            copies: self.copies.as_deref(),
             acl,
         }
     }

@@ -1,5 +1,6 @@
 //! The paths below `sys/`.
 
+mod backup;
 pub mod capabilities;
 mod enable;
 mod mounts;
@@ -23,6 +24,7 @@ use crate::core::acl::{Acl, DEFAULT_POLICY};
 use crate::core::fields::Fields;
 use crate::core::mount::Snapshot;
 use crate::ports::Random;
+use crate::ports::copies::Copies;
 use crate::tokens::Tokens;
 use crate::tokens::entities::Entities;
 
@@ -35,6 +37,7 @@ pub(super) struct SysPaths<'a> {
     pub(super) entities: &'a Entities,
     pub(super) acls: &'a Acls,
     pub(super) random: &'a dyn Random,
+    pub(super) copies: Option<&'a dyn Copies>,
     /// What the caller may do; none for a caller without a token.
     pub(super) acl: Option<&'a Acl>,
 }
@@ -64,6 +67,10 @@ impl SysPaths<'_> {
             }
             ("internal", rest) => self.internal(rest),
             ("wrapping", rest) => self.wrapping(rest).await,
+            ("storage", "backup") => match operation {
+                Operation::Write => backup::write(self.copies, self.request).await,
+                _ => unsupported_operation(),
+            },
             ("host-info", "") => Refusal::new(Class::Denied, "what the host is like is not told").into(),
             _ => unsupported_path(),
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::call::store_refusal;
 use super::super::outcome::{Class, Refusal};
 use crate::core::client_token::seal::SealError;
 use crate::core::fields::{FieldError, Fields};
@@ -40,7 +41,10 @@ pub(in crate::vault) fn of_tokens(error: TokensError) -> Refusal {
             invalid(error.to_string())
         }
         TokensError::Store(StoreError::ReadOnly(sentence)) => Refusal::new(Class::Unsupported, *sentence),
-        TokensError::Busy | TokensError::Store(_) => away("the token store does not answer"),
+        TokensError::Busy | TokensError::Store(StoreError::Conflict) => {
+            away("the token is being changed by others, try again")
+        }
+        TokensError::Store(error) => store_refusal(error),
         TokensError::Random(_) | TokensError::Seal(_) | TokensError::Unreadable(_) => {
             tracing::error!(cause = with_causes(&error), "a client token's request has failed");
             Refusal::new(Class::Internal, "internal error")

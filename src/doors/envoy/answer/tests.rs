@@ -147,6 +147,7 @@ const TABLE: [(i32, &str, &[&str]); 4] = [
             "reviewer_refused",
             "overloaded",
             "deadline",
+            "store_unavailable",
         ],
     ),
 ];

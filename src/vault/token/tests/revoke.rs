@@ -81,7 +81,10 @@ async fn a_store_that_fails_acknowledges_nothing() {
     let (token, _) = stage.issue(new_token()).await;
     stage.house.store.fail_after(0);
     let outcome = stage.write(&token, "revoke-self", json!({})).await;
-    assert_eq!(refused(outcome), (Class::Unavailable, "the token store does not answer".to_owned()));
+    assert_eq!(
+        refused(outcome),
+        (Class::Internal, "the store has failed, see the log of the server".to_owned())
+    );
     stage.house.store.heal();
     assert!(stage.used(&token).await.is_some());
 }
