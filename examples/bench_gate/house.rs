@@ -12,7 +12,7 @@ use prost::Message as _;
 use rolegate::app::SystemClock;
 use rolegate::catalog::Snapshots;
 use rolegate::config::EnvoyDoor as Settings;
-use rolegate::core::mount::MountConfig;
+use rolegate::core::mount::{MountConfig, Snapshot};
 use rolegate::core::role::{Role, TokenParameters};
 use rolegate::core::secret::Secret;
 use rolegate::doors::envoy::door::EnvoyDoor;
@@ -22,22 +22,19 @@ use rolegate::metrics::Metrics;
 use rolegate::ports::Clock;
 use rolegate::record::Recorder;
 use rolegate::record::decision_id::DecisionIds;
-use rolegate::store::seed::MemoryStore;
 use rolegate::verify::{CacheSettings, Settings as VerifierSettings, Verifier};
 
 type Door = EnvoyDoor<Verifier>;
 
 pub(crate) struct House {
     door: Arc<Door>,
-    store: MemoryStore,
+    snapshots: Snapshots,
 }
 
 impl House {
     pub(crate) fn new(url: &str, roles: usize, entries: u64) -> Self {
         let snapshots = Snapshots::default();
-        let store = MemoryStore::new(snapshots.clone());
-        store.put_mount_config("kubernetes", config(url));
-        store.put_roles("kubernetes", many(roles));
+        publish(&snapshots, Some(config(url)), roles);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let settings = VerifierSettings {
             timeout: Duration::from_secs(60),
@@ -52,7 +49,7 @@ impl House {
         let gate = Gate::new(snapshots.cell(), verifier, clock);
         let door =
             Door::new(Settings::default(), gate, DecisionIds::new(1), Recorder::new(Metrics::default()));
-        Self { door: Arc::new(door), store }
+        Self { door: Arc::new(door), snapshots }
     }
 
     pub(crate) fn door(&self) -> Arc<Door> {
@@ -64,8 +61,18 @@ impl House {
     }
 
     pub(crate) fn swap(&self, roles: usize) {
-        self.store.put_roles("kubernetes", many(roles));
+        publish(&self.snapshots, None, roles);
     }
+}
+
+/// Publishes a set of one mount with these roles; without a config it keeps the one before.
+fn publish(snapshots: &Snapshots, config: Option<MountConfig>, roles: usize) {
+    let before = snapshots.load().and_then(|set| set.mount("kubernetes").cloned());
+    let config = config.or_else(|| before.as_ref()?.config.as_deref().cloned());
+    let mount = rolegate::catalog::successor(before.as_ref(), "kubernetes", config, many(roles));
+    drop(before);
+    let mounts = [("kubernetes".into(), mount)].into();
+    snapshots.publish(Snapshot { mounts, ..Snapshot::default() });
 }
 
 pub(crate) fn is_allow(frame: &Bytes) -> bool {
