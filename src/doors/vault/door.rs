@@ -18,6 +18,7 @@ use super::body::{self, Bodies};
 use super::ids::RequestIds;
 use super::operation::Asked;
 use super::query::Query;
+use super::shown::shown;
 use super::status::ServerStatus;
 use super::{fields, headers, target};
 use crate::config::{ClientAddress, VaultDoor as Settings};
@@ -125,7 +126,7 @@ impl VaultDoor {
         tracing::debug!(
             request_id = id,
             operation = asked.name(),
-            path = head.uri.path(),
+            path = %shown(head.uri.path()),
             status,
             took = ?took,
             "answered"
