@@ -12,6 +12,7 @@ mod bodies;
 mod connections;
 mod garbage;
 mod headers;
+mod logs;
 mod paths;
 mod status;
 mod support;

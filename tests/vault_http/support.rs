@@ -95,7 +95,7 @@ fn echo(request: &Request) -> Done {
 }
 
 #[derive(Debug)]
-pub(crate) struct Still;
+struct Still;
 
 impl Clock for Still {
     fn unix_now(&self) -> i64 {
@@ -108,7 +108,7 @@ impl Clock for Still {
 }
 
 #[derive(Debug)]
-pub(crate) struct Sevens;
+struct Sevens;
 
 impl Random for Sevens {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
@@ -142,22 +142,13 @@ impl Served {
 
     /// With these settings, in YAML below `vault`, and these bounds.
     pub(crate) fn with(settings: &str, bounds: Bounds) -> Self {
-        let settings: Settings = serde_saphyr::from_str(settings).expect("settings");
         let (metrics, readiness) = (Metrics::default(), Readiness::default());
         let handler = Arc::new(Scripted {
             does: Mutex::new(Does::Echoes),
             hangs: Semaphore::new(0),
             gone: Arc::new(Semaphore::new(0)),
         });
-        let door = VaultDoor::new(
-            handler.clone(),
-            &settings,
-            readiness.clone(),
-            metrics.clone(),
-            Arc::new(Still),
-            Arc::new(Sevens),
-            "c-1".to_owned(),
-        );
+        let door = door(handler.clone(), settings, readiness.clone(), metrics.clone());
         let door = Arc::new(door.with_limits(bounds));
         let listen = Listen {
             name: "vault",
@@ -200,6 +191,18 @@ impl Served {
     pub(crate) async fn post(&self, body: impl AsRef<[u8]>) -> Answer {
         self.ask("POST", "/v1/x", &[], body).await
     }
+}
+
+/// A door of its own.
+pub(crate) fn door(
+    handler: Arc<dyn Handle>,
+    settings: &str,
+    readiness: Readiness,
+    metrics: Metrics,
+) -> VaultDoor {
+    let settings: Settings = serde_saphyr::from_str(settings).expect("settings");
+    let (clock, random) = (Arc::new(Still), Arc::new(Sevens));
+    VaultDoor::new(handler, &settings, readiness, metrics, clock, random, "c-1".to_owned())
 }
 
 /// The bytes of a request; a body comes with its length.
