@@ -85,7 +85,8 @@ impl Rolegate {
 
     /// Where the Vault door listens.
     pub fn vault(&self) -> SocketAddr {
-        self.at("vault").trim_start_matches("http://").parse().unwrap()
+        let url = self.at("vault");
+        url.split_once("://").map_or(url, |(_scheme, address)| address).parse().unwrap()
     }
 
     /// Where the operations door listens.
