@@ -1,5 +1,6 @@
 //! The gate over a scripted verifier: which facts it asks for, when, and what it makes of several roles.
 
+mod readmit;
 pub(crate) mod script;
 
 use std::sync::Arc;

@@ -19,7 +19,8 @@ async fn curl_does_as_the_documentation_says() {
     curl.send(root, "POST", &format!("auth/{mount}/config"), Some(stage.config())).await.is(204);
     let role = format!("auth/{mount}/role/orders");
     let written = curl.send(root, "POST", &role, Some(stage.role("10m"))).await.is(200);
-    assert!(written["warnings"][0].as_str().unwrap().contains("does not have an audience"), "{written}");
+    let warning = written["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("Role orders does not have an audience configured."), "{warning}");
     let listed = curl.send(root, "LIST", &format!("auth/{mount}/role"), None).await.is(200);
     assert_eq!(listed["data"]["keys"], json!(["orders"]));
 

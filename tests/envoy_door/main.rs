@@ -8,6 +8,8 @@
 )]
 
 mod checks;
+mod client_tokens;
+mod logins;
 mod raw;
 mod support;
 mod wire;

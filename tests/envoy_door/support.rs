@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
@@ -17,6 +16,7 @@ use envoy_types::pb::envoy::service::auth::v3::{
     AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
 };
 use envoy_types::pb::google::protobuf::value::Kind;
+use rolegate::catalog::Snapshots;
 use rolegate::config::EnvoyDoor as Settings;
 use rolegate::core::identity::{Review, ReviewStatus};
 use rolegate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
@@ -32,9 +32,12 @@ use rolegate::net::{Bound, Limits, Listen, Protocol};
 use rolegate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 use rolegate::record::Recorder;
 use rolegate::record::decision_id::DecisionIds;
+use rolegate::tokens::Tokens;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::service::Routes;
 use tonic::transport::Channel;
+
+use crate::logins;
 
 /// Waits for what must happen.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
@@ -94,7 +97,7 @@ impl Verify for Scripted {
 }
 
 #[derive(Debug)]
-struct Still;
+pub(crate) struct Still;
 
 impl Clock for Still {
     fn unix_now(&self) -> i64 {
@@ -113,7 +116,8 @@ pub(crate) struct Served {
     /// How many connections were made.
     pub(crate) connections: Arc<AtomicUsize>,
     does: Arc<Mutex<ApiServer>>,
-    snapshot: Arc<ArcSwapOption<Snapshot>>,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) tokens: Arc<Tokens>,
     _stop: DropGuard,
 }
 
@@ -126,11 +130,14 @@ impl Served {
     pub(crate) fn beside(settings: &str, others: Routes) -> Self {
         let settings: Settings = serde_saphyr::from_str(settings).expect("settings");
         let does = Arc::new(Mutex::new(ApiServer::Confirms));
-        let snapshot = Arc::new(ArcSwapOption::from_pointee(set(&["reader"])));
+        let snapshots = Snapshots::default();
+        snapshots.publish(set(&["reader"]));
+        let tokens = logins::tokens(&snapshots);
         let verifier = Scripted { does: Arc::clone(&does), confirmed: confirmed() };
-        let gate = Gate::new(Arc::clone(&snapshot), verifier, Arc::new(Still));
+        let gate = Gate::new(snapshots.cell(), verifier, Arc::new(Still));
         let metrics = Metrics::default();
-        let door = EnvoyDoor::new(settings, gate, DecisionIds::new(7), Recorder::new(metrics.clone()));
+        let door = EnvoyDoor::new(settings, gate, DecisionIds::new(7), Recorder::new(metrics.clone()))
+            .with_client_tokens(Arc::clone(&tokens));
         let service = EnvoyService::new(Arc::new(door), others);
 
         let bound = Bound::bind(
@@ -156,7 +163,7 @@ impl Served {
             };
             bound.serve(make, serving, Duration::ZERO).await
         });
-        Self { addr, metrics, connections, does, snapshot, _stop: stop.drop_guard() }
+        Self { addr, metrics, connections, does, snapshots, tokens, _stop: stop.drop_guard() }
     }
 
     pub(crate) fn api_server(&self, does: ApiServer) {
@@ -165,11 +172,11 @@ impl Served {
 
     /// Publishes a set whose role gives these policies.
     pub(crate) fn publish(&self, policies: &[&str]) {
-        self.snapshot.store(Some(Arc::new(set(policies))));
+        self.snapshots.publish(set(policies));
     }
 
     pub(crate) fn unload(&self) {
-        self.snapshot.store(None);
+        self.snapshots.cell().store(None);
     }
 
     pub(crate) async fn client(&self) -> AuthorizationClient<Channel> {
@@ -178,7 +185,7 @@ impl Served {
 }
 
 /// The mount `kubernetes` with the role `orders`, which admits `orders` in `shop`.
-fn set(policies: &[&str]) -> Snapshot {
+pub(crate) fn set(policies: &[&str]) -> Snapshot {
     let role = Role {
         name: "orders".to_owned(),
         bound_service_account_names: vec!["orders".to_owned()],

@@ -86,7 +86,7 @@ impl Rolegate {
     /// Where the Vault door listens.
     pub fn vault(&self) -> SocketAddr {
         let url = self.at("vault");
-        url.trim_start_matches("http://").trim_start_matches("https://").parse().unwrap()
+        url.split_once("://").map_or(url, |(_scheme, address)| address).parse().unwrap()
     }
 
     /// Where the operations door listens.

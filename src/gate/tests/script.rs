@@ -1,5 +1,6 @@
 //! A verifier that answers from a script and notes what it was asked, and a gate over it.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::json;
 use tokio::sync::Notify;
 
+use crate::core::client_token::Login;
 use crate::core::decision::{Trail, Unseen};
 use crate::core::identity::{Review, ReviewStatus};
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
@@ -163,6 +165,11 @@ impl House {
             deadline: None,
         };
         self.gate.ask(&ask, trail).await
+    }
+
+    /// What the gate says to a login of before.
+    pub(crate) fn readmit(&self, roles: &[&str], login: &Login, peer: Option<IpAddr>) -> Decision {
+        self.gate.readmit(self.mount, roles, login, peer)
     }
 
     /// What the verifier was asked, in order.
