@@ -1,0 +1,138 @@
+"""The servers that bench/vault.py measures: started, unsealed, with a Kubernetes mount."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+ROOT = "root"
+# OpenBao demands a certificate authority, also for an API server without TLS.
+UNUSED_CA = """\
+-----BEGIN CERTIFICATE-----
+MIIBejCCAR+gAwIBAgIUP0PGiEaHD5+vEbZ5VCR54vBpIm0wCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGdW51c2VkMCAXDTI2MTEyNDEzMjI0NloYDzIxMjYxMDMxMTMy
+MjQ2WjARMQ8wDQYDVQQDDAZ1bnVzZWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AARdN/Po63WdCtjVUdu8cWSnLXUqEqsy4zc0H7bg1BM7nTAGZV0ZKJp85p6kMKZ8
+qMBM1gRDQQFPJdTp6LzUoYGGo1MwUTAdBgNVHQ4EFgQUgnrBvizhPwi3knPN7szY
+BRwZhgkwHwYDVR0jBBgwFoAUgnrBvizhPwi3knPN7szYBRwZhgkwDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAl4+7ByC5zQ0EZMuqF1N2uhDXNYLU
+XlR1b0nKlrPBEaECIQCdvAy3qQGZeuDCHssVgv69ofbnciNCbLKyNOWgM5bmRA==
+-----END CERTIFICATE-----
+"""
+
+
+class Server:
+    """A running server and how its API is reached."""
+
+    def __init__(self, name, program, address, folder, token=ROOT):
+        self.name, self.program, self.pid = name, program, program.pid
+        self.address, self.folder, self.token = address, folder, token
+
+    def call(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://{self.address}/v1/{path}", method=method, data=None if body is None else json.dumps(body).encode(),
+            headers={"x-vault-token": self.token, "content-type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as error:
+            sys.exit(f"{self.name}: {method} {path}: {error.code} {error.read().decode()}")
+
+    def with_mount(self, path, api_server):
+        """A Kubernetes mount with the roles `service` and `batch`."""
+        self.call("POST", f"sys/auth/{path}", {"type": "kubernetes"})
+        self.call("POST", f"auth/{path}/config", {
+            "kubernetes_host": api_server, "token_reviewer_jwt": "reviewer", "disable_local_ca_jwt": True,
+            "kubernetes_ca_cert": UNUSED_CA})
+        for kind in ("service", "batch"):
+            self.call("POST", f"auth/{path}/role/{kind}", {
+                "bound_service_account_names": "orders-*", "bound_service_account_namespaces": "shop",
+                "token_type": kind, "token_ttl": "1h", "token_policies": "orders"})
+        return self
+
+
+def until(what, there, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if there():
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    sys.exit(f"{what} within {seconds} s")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def rolegate_with(binary, folder, store):
+    folder.mkdir(parents=True)
+    path = f", path: {folder / 'store'}" if store == "embedded" else ""
+    config = folder / "rolegate.yaml"
+    config.write_text("vault: {listen: '127.0.0.1:0'}\nops: {listen: '127.0.0.1:0'}\n" f"store: {{type: {store}{path}}}\n")
+    environment = {key: value for key, value in os.environ.items() if key != "RUST_LOG"} | {"ROLEGATE_ROOT_TOKEN": ROOT}
+    with open(folder / "log", "wb") as log:
+        program = subprocess.Popen([binary, "server", "--config", str(config)], stdout=subprocess.PIPE, stderr=log,
+                                   text=True, env=environment)
+    line = program.stdout.readline()
+    if not line.startswith("ready "):
+        sys.exit(f"rolegate did not start: {(folder / 'log').read_text()}")
+    ready = dict(word.split("=", 1) for word in line.split()[1:])
+    return Server("rolegate", program, ready["vault"].removeprefix("http://"), folder)
+
+
+def bao(binary, folder, address, *words):
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "log", "wb") as log:
+        program = subprocess.Popen([binary, "server", *words], stdout=log, stderr=log)
+    server = Server("OpenBao", program, address, folder)
+
+    def answers():
+        if program.poll() is not None:
+            sys.exit(f"OpenBao did not start: {(folder / 'log').read_text()}")
+        return health(server) is not None
+    until("OpenBao did not answer", answers)
+    return server
+
+
+def health(server):
+    """The status of `sys/health`; none where nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://{server.address}/v1/sys/health", timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+def bao_dev(binary, folder):
+    address = f"127.0.0.1:{free_port()}"
+    server = bao(binary, folder, address, "-dev", f"-dev-root-token-id={ROOT}", f"-dev-listen-address={address}",
+                 "-dev-no-store-token")
+    until("OpenBao was not active", lambda: health(server) == 200)
+    return server
+
+
+def bao_raft(binary, folder):
+    (folder / "raft").mkdir(parents=True)
+    address, cluster = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    config = folder / "bao.hcl"
+    config.write_text(
+        f'storage "raft" {{ path = "{folder / "raft"}"\n node_id = "one" }}\n'
+        f'listener "tcp" {{ address = "{address}"\n cluster_address = "{cluster}"\n tls_disable = true }}\n'
+        f'api_addr = "http://{address}"\ncluster_addr = "https://{cluster}"\n')
+    server = bao(binary, folder, address, f"-config={config}")
+    keys = server.call("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
+    server.token = keys["root_token"]
+    server.call("PUT", "sys/unseal", {"key": keys["keys"][0]})
+    until("OpenBao was not active", lambda: health(server) == 200)
+    return server
