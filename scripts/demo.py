@@ -83,6 +83,16 @@ def show(what, path, token, expected):
     return status == expected
 
 
+def show_login(vault, token):
+    """A login as every Vault client makes it, and what the client token opens."""
+    status, _, body = request(f"{vault}/v1/auth/kubernetes/login", None, {"role": "orders", "jwt": token})
+    auth = json.loads(body).get("auth") or {}
+    say("* A login at the Vault door, as every Vault client makes it: shop/orders asks for the role `orders`.")
+    say(f"    POST {vault}/v1/auth/kubernetes/login  ->  {status}")
+    say(f"    policies {auth.get('policies')}, lease_duration {auth.get('lease_duration')}\n")
+    return auth.get("client_token") if status == 200 else None
+
+
 def main():
     rolegate_binary, envoy_binary = sys.argv[1:3]
     once = os.environ.get("DEMO_ONCE") == "1"
@@ -109,12 +119,17 @@ def main():
             show("Allowed: /reports takes either of the two roles.", "/reports", billing, 200),
             show("Denied: nobody said who they are.", "/orders", None, 401),
         ]
+        client_token = show_login(ready["vault"], orders)
+        good.append(client_token is not None and show(
+            "Allowed: the client token of that login is as good at Envoy as the service account's own.",
+            "/orders", client_token, 200))
         if once:
             return 0 if all(good) else 1
         say(f"""All of it keeps running until Ctrl-C. Try it yourself:
 
     TOKEN=$(kubectl --kubeconfig {ready['kubeconfig']} create token orders -n shop)
     curl -i -H "Authorization: Bearer $TOKEN" {FRONT}/orders
+    curl -d "{{\\"role\\":\\"orders\\",\\"jwt\\":\\"$TOKEN\\"}}" {ready['vault']}/v1/auth/kubernetes/login
     curl {ready['ops']}/metrics
 
 Logs: target/demo-rolegate.log and target/demo-envoy.log.""")

@@ -60,8 +60,9 @@ async fn the_ready_line_names_what_is_served_and_hints_say_what_to_type() {
     let rolegate = Rolegate::dev().await;
     let kubeconfig = rolegate.said("kubeconfig").unwrap().to_owned();
     let line = format!(
-        "ready envoy={} ops=http://{} cluster={} kubeconfig={kubeconfig}",
+        "ready envoy={} vault=http://{} ops=http://{} cluster={} kubeconfig={kubeconfig}",
         rolegate.envoy(),
+        rolegate.vault(),
         rolegate.ops(),
         rolegate.said("cluster").unwrap()
     );

@@ -12,6 +12,7 @@ mod ids;
 mod operation;
 mod query;
 pub mod service;
+mod shown;
 mod status;
 mod target;
 

@@ -32,6 +32,14 @@ impl DecisionIds {
     }
 }
 
+/// The id of a request that has one already: a UUID without its dashes.
+pub fn of_uuid(uuid: &str) -> DecisionId {
+    let mut id = [b'0'; DECISION_ID_LEN];
+    let digits = uuid.bytes().filter(u8::is_ascii_hexdigit);
+    id.iter_mut().zip(digits).for_each(|(place, digit)| *place = digit);
+    id
+}
+
 fn hexadecimal(mut number: u64, digits: &mut [u8]) {
     for digit in digits.iter_mut().rev() {
         let low = (number & 0xf) as u8;
@@ -42,7 +50,13 @@ fn hexadecimal(mut number: u64, digits: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::DecisionIds;
+    use super::{DecisionIds, of_uuid};
+
+    #[test]
+    fn a_uuid_is_an_id_without_its_dashes() {
+        assert_eq!(&of_uuid("01234567-89ab-4def-8123-456789abcdef"), b"0123456789ab4def8123456789abcdef");
+        assert_eq!(&of_uuid(""), &[b'0'; 32]);
+    }
 
     #[test]
     fn ids_differ_and_are_hexadecimal() {

@@ -22,6 +22,7 @@ use crate::core::secret::Secret;
 use crate::ports::copies::Copies;
 use crate::ports::{Random, Verify};
 use crate::record::Recorder;
+use crate::record::decision_id::of_uuid;
 use crate::tokens::entities::Entities;
 use crate::tokens::{Tokens, Used};
 
@@ -125,7 +126,7 @@ impl<V: Verify> Vault<V> {
         let (login, decision) = self.backend.login(call).await;
         if let Some(decision) = decision {
             let role = || call.fields().string("role").ok().flatten().unwrap_or_default();
-            self.recorder.record("vault", &decision_id(&call.request.id), &decision, started.elapsed(), role);
+            self.recorder.record("vault", &of_uuid(&call.request.id), &decision, started.elapsed(), role);
         }
         let issued = match login {
             Ok(login) => issue_login(&self.tokens, &self.entities, &login).await,
@@ -291,12 +292,4 @@ impl<V: Verify> Handle for Vault<V> {
     fn handle(&self, request: Request) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>> {
         Box::pin(async move { self.answer(&request).await })
     }
-}
-
-/// The request's id as that of its decision: a UUID without its dashes.
-fn decision_id(uuid: &str) -> crate::record::decision_id::DecisionId {
-    let mut id = [b'0'; crate::record::decision_id::DECISION_ID_LEN];
-    let digits = uuid.bytes().filter(|byte| *byte != b'-');
-    id.iter_mut().zip(digits).for_each(|(place, digit)| *place = digit);
-    id
 }

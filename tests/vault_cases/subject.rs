@@ -46,7 +46,9 @@ impl Subject {
         match self {
             Self::Process => {
                 let place = PLACES.acquire().await.unwrap();
-                let process = Rolegate::server_with(CONFIG, &[("ROLEGATE_ROOT_TOKEN", ROOT)]).await;
+                let process =
+                    Rolegate::server_with(CONFIG, &[("ROLEGATE_ROOT_TOKEN", ROOT), ("RUST_LOG", "debug")])
+                        .await;
                 let address = process.vault();
                 Server { address, root: ROOT.to_owned(), process: Some(process), _place: place }
             }
@@ -57,6 +59,15 @@ impl Subject {
                 server.clean(world).await;
                 server
             }
+        }
+    }
+}
+
+/// Whatever the process has written, at the level of debugging, holds no token that the scenario has used.
+fn tells_no_secret(rolegate: &Rolegate, world: &World<'_>) {
+    for line in rolegate.process.stdout.all().iter().chain(&rolegate.process.stderr.all()) {
+        for secret in world.secrets() {
+            assert!(!line.contains(secret), "a token is in the log: {}", line.replace(secret, "[the token]"));
         }
     }
 }
@@ -78,7 +89,10 @@ impl Server {
     /// Leaves nothing behind on a server that others use.
     pub(crate) async fn end(self, world: &World<'_>) {
         match &self.process {
-            Some(rolegate) => rolegate.process.must_run(),
+            Some(rolegate) => {
+                rolegate.process.must_run();
+                tells_no_secret(rolegate, world);
+            }
             None => self.clean(world).await,
         }
     }

@@ -18,6 +18,7 @@ use super::body::{self, Bodies};
 use super::ids::RequestIds;
 use super::operation::Asked;
 use super::query::Query;
+use super::shown::shown;
 use super::status::ServerStatus;
 use super::{fields, headers, target};
 use crate::config::{ClientAddress, VaultDoor as Settings};
@@ -125,7 +126,7 @@ impl VaultDoor {
         tracing::debug!(
             request_id = id,
             operation = asked.name(),
-            path = head.uri.path(),
+            path = %shown(head.uri.path()),
             status,
             took = ?took,
             "answered"
@@ -151,15 +152,10 @@ impl VaultDoor {
         let operation = operation(asked, &path).map_err(|(status, texts)| answer::errors(status, texts))?;
         let wrap_ttl =
             headers::wrap_ttl(&head.headers).map_err(|text| answer::error(StatusCode::BAD_REQUEST, &text))?;
-        // Held until the answer is made: what the body says is in memory until then.
-        let mut _room = None;
-        let data = match operation {
-            Operation::Write | Operation::Patch => {
-                let (data, room) = self.fields(operation, head, body, started).await?;
-                _room = Some(room);
-                data
-            }
-            _ => query.into_fields(),
+        // The body's place is held until the answer is made: what it says is in memory until then.
+        let (data, _place) = match operation {
+            Operation::Write | Operation::Patch => self.fields(operation, head, body, started).await?,
+            _ => (query.into_fields(), None),
         };
         let mut path = path.into_owned();
         if operation == Operation::List && !path.ends_with('/') {
@@ -203,7 +199,7 @@ impl VaultDoor {
         head: &Parts,
         body: B,
         started: Instant,
-    ) -> Result<(Map<String, Value>, body::Received), Reply>
+    ) -> Result<(Map<String, Value>, Option<body::Received>), Reply>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -215,7 +211,7 @@ impl VaultDoor {
         let received = self.bodies.receive(body, by).await.map_err(answer::of_body)?;
         let data = fields::read(&received.bytes, !patch && headers::is_form(&head.headers))
             .map_err(|error| answer::error(StatusCode::BAD_REQUEST, &error.to_string()))?;
-        Ok((data, received))
+        Ok((data, Some(received)))
     }
 }
 
