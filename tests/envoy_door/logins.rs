@@ -124,7 +124,7 @@ impl Served {
         self.snapshots.publish(snapshot);
     }
 
-    /// Publishes the mount `elsewhere` alone.
+    /// Publishes a set without mounts.
     pub(crate) fn disable(&self) {
         let mut snapshot = set(&["reader"]);
         snapshot.mounts.clear();
