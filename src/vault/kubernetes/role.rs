@@ -4,9 +4,7 @@ use serde_json::{Map, json};
 
 use super::Kubernetes;
 use crate::core::fields::FieldError;
-use crate::core::role::decode::{
-    ROLE_FIELDS, RoleError, check_fields as decode_fields, decode, is_role_name,
-};
+use crate::core::role::decode::{ROLE_FIELDS, check_fields as decode_fields, decode, is_role_name};
 use crate::ports::Verify;
 use crate::vault::call::{Call, store_refusal, with_unknown_fields};
 use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
@@ -52,7 +50,6 @@ pub(super) async fn write<V: Verify>(backend: &Kubernetes<V>, call: &Call<'_>, n
     let before = mount.role(name).map(AsRef::as_ref);
     let written = match decode(name, &call.request.data, before, mount.about.max_lease()) {
         Ok(written) => written,
-        Err(RoleError::Field(error)) => return Refusal::new(Class::Invalid, error.to_string()).into(),
         Err(error) => return Refusal::new(Class::Invalid, error.to_string()).into(),
     };
     drop(now);

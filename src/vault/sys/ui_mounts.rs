@@ -7,6 +7,7 @@ use crate::core::acl::Acl;
 use crate::core::mount::Snapshot;
 use crate::core::mount::about::ListingVisibility;
 use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
+use crate::vault::route::Route;
 
 /// The mounts that everybody may see, or that the caller's policies reach.
 pub(super) fn list(snapshot: &Snapshot, acl: Option<&Acl>) -> Outcome {
@@ -32,18 +33,11 @@ pub(super) fn list(snapshot: &Snapshot, acl: Option<&Acl>) -> Outcome {
 /// The mount that a path belongs to, where the caller's policies reach it.
 pub(super) fn read(snapshot: &Snapshot, path: &str, acl: &Acl) -> Outcome {
     let path = path.trim_end_matches('/');
-    let found = path.strip_prefix("auth/").and_then(|below| {
-        let ends = below.match_indices('/').map(|(end, _)| end).chain([below.len()]);
-        ends.into_iter().find_map(|end| {
-            let name = below.get(..end)?;
-            let shown = match snapshot.mounts.get(name) {
-                Some(mount) => shown(mount),
-                None if name == TOKEN => shown_token(),
-                None => return None,
-            };
-            Some((format!("{name}/"), shown))
-        })
-    });
+    let found = match Route::find(snapshot, path) {
+        Some(Route::Kubernetes(mount, _)) => Some((format!("{}/", mount.path), shown(mount))),
+        Some(Route::Token(_)) => Some((format!("{TOKEN}/"), shown_token())),
+        Some(Route::Sys(_)) | None => None,
+    };
     match found {
         Some((name, Value::Object(mut shown))) if acl.reaches(&format!("auth/{name}")) => {
             shown.insert("path".to_owned(), json!(name));
