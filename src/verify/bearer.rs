@@ -1,6 +1,6 @@
 //! Whose token a question is asked with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::HeaderValue;
 
@@ -32,6 +32,11 @@ impl Reviewer {
             }
             None => Self::None,
         }
+    }
+
+    /// The pod's file, where it comes from there.
+    pub(super) fn file(&self) -> Option<&Path> {
+        if let Self::Pod(file) = self { Some(file) } else { None }
     }
 
     /// The reviewer's header as of now; none where the token that is asked about is its own bearer. Reads a file.

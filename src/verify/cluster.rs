@@ -1,6 +1,6 @@
 //! One mount's API server under one configuration: how it is reached, and what it says.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
@@ -12,6 +12,7 @@ use super::client::{base_url, connect};
 use super::condition::Condition;
 use super::error::AskError;
 use super::limits::Limits;
+use super::local::{Stamp, stamp};
 use super::request::{self, Question};
 use super::roots::Roots;
 use super::signature::Keys;
@@ -33,8 +34,17 @@ pub(super) struct Cluster {
     reviewer: Reviewer,
     timeout: Duration,
     connections: usize,
-    // The client, and the certificates that it was made with.
-    client: Mutex<Option<(Vec<u8>, kube::Client)>>,
+    line: Mutex<Option<Line>>,
+}
+
+/// How the API server is asked.
+struct Line {
+    client: kube::Client,
+    reviewer: Option<HeaderValue>,
+    // What the client was made with.
+    pem: Vec<u8>,
+    // What the pod's files were when they were read.
+    files: [Option<Stamp>; 2],
 }
 
 impl Cluster {
@@ -53,7 +63,7 @@ impl Cluster {
             url,
             timeout: settings.timeout,
             connections: settings.max_in_flight,
-            client: Mutex::default(),
+            line: Mutex::default(),
         }
     }
 
@@ -101,26 +111,43 @@ impl Cluster {
         Ok(annotations)
     }
 
-    /// A client and the reviewer's header, as the pod's files are now.
+    /// A client and the reviewer's header. The pod's files are read again when they have changed.
     async fn line(self: &Arc<Self>) -> Result<(kube::Client, Option<HeaderValue>), AskError> {
+        if let Some(line) = &*self.lock()
+            && line.files == self.stamps()
+        {
+            return Ok((line.client.clone(), line.reviewer.clone()));
+        }
         let cluster = Arc::clone(self);
-        let line = move || Ok((cluster.client()?, cluster.reviewer.header()?));
-        tokio::task::spawn_blocking(line).await.map_err(|error| AskError::Unreachable(error.into()))?
+        let read = tokio::task::spawn_blocking(move || cluster.read_line());
+        read.await.map_err(|error| AskError::Unreachable(error.into()))?
     }
 
-    /// The client, made anew when the certificates have changed. Reads a file.
-    fn client(&self) -> Result<kube::Client, AskError> {
+    /// The line as the pod's files are now; the client is another only where the certificates are.
+    fn read_line(&self) -> Result<(kube::Client, Option<HeaderValue>), AskError> {
         let url = self.url.as_ref().ok_or(AskError::Host)?;
+        // Before what they stamp: a file that changes in between is read again.
+        let files = self.stamps();
         let pem = self.roots.pem()?;
-        let mut current = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, client)) = &*current
-            && *of == *pem
-        {
-            return Ok(client.clone());
-        }
-        let client = connect(url, self.roots.certificates(&pem)?, self.timeout, self.connections)?;
-        *current = Some((pem.into_owned(), client.clone()));
-        Ok(client)
+        let reviewer = self.reviewer.header()?;
+        let mut line = self.lock();
+        let client = match &*line {
+            Some(line) if line.pem == *pem => line.client.clone(),
+            _ => connect(url, self.roots.certificates(&pem)?, self.timeout, self.connections)?,
+        };
+        *line =
+            Some(Line { client: client.clone(), reviewer: reviewer.clone(), pem: pem.into_owned(), files });
+        Ok((client, reviewer))
+    }
+
+    /// What the pod's files are at this moment, where they are used: two system calls on a file system in memory, far
+    /// less than a thread that reads them.
+    fn stamps(&self) -> [Option<Stamp>; 2] {
+        [self.roots.file(), self.reviewer.file()].map(|file| file.and_then(stamp))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Line>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

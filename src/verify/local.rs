@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// More than any token or bundle of certificates has.
@@ -31,4 +32,13 @@ pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     File::open(file)?.take(MAX_BYTES).read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// What tells a file from what it was before: device, inode, length, and the time of its last change.
+pub(super) type Stamp = (u64, u64, u64, i64, i64);
+
+/// The stamp of a file; none where there is none.
+pub(super) fn stamp(file: &Path) -> Option<Stamp> {
+    let about = std::fs::metadata(file).ok()?;
+    Some((about.dev(), about.ino(), about.size(), about.ctime(), about.ctime_nsec()))
 }

@@ -1,7 +1,7 @@
 //! The certificates that an API server's own is checked against.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::Uri;
 use x509_parser::pem::Pem;
@@ -35,6 +35,11 @@ impl Roots {
         } else {
             Self::Pod(local.ca_file.clone())
         }
+    }
+
+    /// The pod's file, where it comes from there.
+    pub(super) fn file(&self) -> Option<&Path> {
+        if let Self::Pod(file) = self { Some(file) } else { None }
     }
 
     /// Their PEM text as of now; empty for those that have none. Reads a file.
