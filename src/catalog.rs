@@ -23,14 +23,16 @@ use crate::ports::store::Store;
 pub struct Catalog {
     store: Arc<dyn Store>,
     snapshots: Snapshots,
+    publisher: Publisher,
     // Held over the store's answer, so that the snapshot follows the store in its order. No reader takes it.
     turn: Arc<Mutex<()>>,
 }
 
 impl Catalog {
-    /// A catalog of a store whose declared entries are published by somebody else, such as the file store's reader.
-    pub fn new(store: Arc<dyn Store>, snapshots: Snapshots) -> Self {
-        Self { store, snapshots, turn: Arc::default() }
+    /// A catalog of a store whose declared entries are published by a feed, such as the file store's reader. What such
+    /// a store acknowledges its feed has published already, or will.
+    pub fn fed(store: Arc<dyn Store>, snapshots: Snapshots) -> Self {
+        Self { store, snapshots, publisher: Publisher::Feed, turn: Arc::default() }
     }
 
     /// Reads everything that is in the store, and publishes it.
@@ -40,7 +42,7 @@ impl Catalog {
     /// nobody.
     pub async fn open(store: Arc<dyn Store>, snapshots: Snapshots) -> Result<Self, LoadError> {
         snapshots.publish(load::all(&*store).await?);
-        Ok(Self::new(store, snapshots))
+        Ok(Self { publisher: Publisher::Writer, ..Self::fed(store, snapshots) })
     }
 
     /// The snapshots that are published.
@@ -51,6 +53,15 @@ impl Catalog {
     /// Waits for the turn to write. What the catalog says then stays so until the turn is given back.
     pub async fn write(&self) -> Writing {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        Writing::new(Arc::clone(&self.store), self.snapshots.clone(), turn)
+        Writing::new(Arc::clone(&self.store), self.snapshots.clone(), self.publisher, turn)
     }
+}
+
+/// Who publishes what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Publisher {
+    /// The writer, once the store has it.
+    Writer,
+    /// A feed of the store, which sees the writes of others as well.
+    Feed,
 }

@@ -44,7 +44,7 @@ impl Kept {
                     shared.metrics.clone(),
                 )?;
                 let store: Arc<dyn Store> = Arc::new(BesideFile::default());
-                let catalog = Catalog::new(Arc::clone(&store), shared.snapshots.clone());
+                let catalog = Catalog::fed(Arc::clone(&store), shared.snapshots.clone());
                 Ok(Self { feed: Some(feed), ..Self::over(shared, store, catalog) })
             }
             Named::Embedded { path, .. } => {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::Snapshots;
 use super::load::ROLE;
 use super::succession::next_generation;
+use super::{Publisher, Snapshots};
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::role::Role;
 use crate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
@@ -16,12 +16,18 @@ use crate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
 pub struct Writing {
     store: Arc<dyn Store>,
     snapshots: Snapshots,
+    publisher: Publisher,
     turn: OwnedMutexGuard<()>,
 }
 
 impl Writing {
-    pub(super) const fn new(store: Arc<dyn Store>, snapshots: Snapshots, turn: OwnedMutexGuard<()>) -> Self {
-        Self { store, snapshots, turn }
+    pub(super) const fn new(
+        store: Arc<dyn Store>,
+        snapshots: Snapshots,
+        publisher: Publisher,
+        turn: OwnedMutexGuard<()>,
+    ) -> Self {
+        Self { store, snapshots, publisher, turn }
     }
 
     /// What is there now; it does not change while the turn is held. Let go of it before a write.
@@ -148,9 +154,12 @@ impl Writing {
         changes: Vec<Change>,
         change: impl FnOnce(&mut Snapshot) + Send + 'static,
     ) -> Result<(), StoreError> {
-        let Self { store, snapshots, turn } = self;
+        let Self { store, snapshots, publisher, turn } = self;
         let done = tokio::spawn(async move {
             store.commit(changes).await?;
+            if publisher == Publisher::Feed {
+                return Ok(());
+            }
             let mut next = snapshots.load().map_or_else(Snapshot::default, |now| Snapshot::clone(&now));
             change(&mut next);
             snapshots.publish(next);
