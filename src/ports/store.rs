@@ -151,7 +151,13 @@ pub enum StoreError {
     /// This store does not take such writes; the sentence is for the caller.
     #[error("{0}")]
     ReadOnly(&'static str),
-    /// The disk is full, the file is damaged, the API server is away. The cause is for the log.
+    /// The store's own checks refuse a value; the text is for the caller.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store cannot be reached, or does not answer: another time it may. The cause is for the log.
+    #[error("the store cannot be reached")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk is full, the file is damaged. The cause is for the log.
     #[error("the store has failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,6 +1,7 @@
 //! A request on its way to one mount's backend, and what all backends say alike.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::outcome::{Answer, Class, Outcome, Refusal};
 use super::request::Request;
@@ -70,6 +71,13 @@ pub fn store_refusal(error: &StoreError) -> Refusal {
         StoreError::ReadOnly(sentence) => Refusal::new(Class::Unsupported, *sentence),
         StoreError::Conflict => {
             Refusal::new(Class::Unavailable, "the entry has been changed by somebody else, try again")
+        }
+        StoreError::Invalid(text) => Refusal::new(Class::Invalid, text.as_str()),
+        StoreError::Away(_) => {
+            tracing::warn!(error = crate::errors::with_causes(error), "the store cannot be reached");
+            let text = "the store cannot be reached, try again";
+            let retry_after = Some(Duration::from_secs(1));
+            Refusal { retry_after, ..Refusal::new(Class::Unavailable, text) }
         }
         StoreError::Failed(_) => {
             tracing::error!(error = crate::errors::with_causes(error), "the store has failed");
