@@ -122,7 +122,6 @@ pub struct Bound {
 /// Where the configuration, a store, a certificate or a port is not good.
 pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
     let Loaded { config, kubernetes_service_host, root_token: given, store_key, .. } = loaded;
-    config.store.check_supported(file)?;
     let key = config.store.key(file, store_key)?;
     let shared = Shared::new();
     let kept = Kept::open(&shared, &config.store, key).await?;

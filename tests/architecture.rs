@@ -38,7 +38,7 @@ const LAYERS: [Layer; 20] = [
     layer("record", &["core", "gate", "metrics"], None),
     layer("net", &["errors", "health", "metrics", "config"], None),
     layer("verify", &["core", "ports", "errors", "health", "metrics", "config"], None),
-    layer("store", &["core", "ports", "errors", "health", "metrics", "config", "catalog"], None),
+    layer("store", &["core", "ports", "errors", "health", "lifecycle", "metrics", "config", "catalog"], None),
     layer(
         "doors",
         &[

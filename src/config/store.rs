@@ -39,21 +39,6 @@ pub enum Store {
 }
 
 impl Store {
-    /// Whether this version can open it.
-    ///
-    /// # Errors
-    /// Where it cannot; `file` is the configuration that names the store.
-    pub fn check_supported(&self, file: &Path) -> Result<(), ConfigError> {
-        match self {
-            Self::Memory | Self::File { .. } | Self::Embedded { .. } => Ok(()),
-            Self::Kubernetes { .. } => Err(ConfigError::new(
-                file,
-                "store.type",
-                "expected `memory`, `file` or `embedded`, this version has no other",
-            )),
-        }
-    }
-
     /// The key that seals the store's secrets: that of the environment or that of its file; none: they are not sealed.
     ///
     /// # Errors

@@ -37,7 +37,6 @@ pub fn check_config(file: &Path) -> Result<Kind, ConfigError> {
         return Ok(Kind::Store);
     }
     let config = Config::load(file, Environment::default())?.config;
-    config.store.check_supported(file)?;
     config.store.key(file, None)?;
     let doors = [
         ("envoy", config.envoy.as_ref().and_then(|door| door.tls.as_ref())),
@@ -119,6 +118,10 @@ mod tests {
             check(&[("a.yaml", "{envoy: {plaintext: true}, store: {type: memory}}")]),
             Ok(Kind::Server)
         );
+        assert_eq!(
+            check(&[("a.yaml", "{envoy: {plaintext: true}, store: {type: kubernetes}}")]),
+            Ok(Kind::Server)
+        );
     }
 
     #[test]
@@ -148,15 +151,5 @@ mod tests {
             let error = check(&files).unwrap_err();
             assert!(error.starts_with(start), "{error}");
         }
-    }
-
-    #[test]
-    fn a_store_that_this_version_has_not_is_refused() {
-        let config = "{envoy: {plaintext: true}, store: {type: kubernetes}}";
-        let error = check(&[("a.yaml", config)]).unwrap_err();
-        assert_eq!(
-            error,
-            "a.yaml: store.type: expected `memory`, `file` or `embedded`, this version has no other"
-        );
     }
 }

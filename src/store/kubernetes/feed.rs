@@ -1,0 +1,146 @@
+//! The feed: what the API server tells of the objects becomes one published snapshot after the other.
+
+mod cache;
+mod find;
+mod hear;
+mod state;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use kube::Client;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::Snapshots;
+use crate::health::Health;
+use crate::lifecycle::Pending;
+use crate::metrics::Metrics;
+
+pub(super) use cache::Objects;
+use cache::Touch;
+use hear::{Heard, Hearing};
+pub(super) use state::Seen;
+use state::State;
+use trouble::{Lost, Trouble};
+
+/// The name of this feed in metrics, health and logs.
+const FEED: &str = "store";
+
+/// How long an event waits for others that come with it.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// The longest that it waits, where a set takes long to make.
+const GATHER_AT_MOST: Duration = Duration::from_millis(80);
+
+/// What a feed tells.
+#[derive(Debug)]
+pub(super) struct Tells {
+    pub(super) snapshots: Snapshots,
+    pub(super) health: Health,
+    pub(super) metrics: Metrics,
+    /// Held until the first set is published.
+    pub(super) pending: Pending,
+}
+
+/// What has to happen when, in one life of the watches.
+#[derive(Debug)]
+pub(super) struct Feed {
+    hearing: Hearing,
+    state: State,
+    trouble: Trouble,
+    pending: Option<Pending>,
+    // When what was heard is to be judged; none: nothing was heard.
+    due: Option<Instant>,
+    // How long the last judgement took.
+    took: Duration,
+}
+
+impl Feed {
+    /// A feed of a namespace's objects; whoever holds the receiver sees what has been published.
+    pub(super) fn new(client: Client, namespace: &str, tells: Tells) -> (Self, watch::Receiver<Arc<Seen>>) {
+        let Tells { snapshots, health, metrics, pending } = tells;
+        let (state, seen) = State::new(snapshots);
+        let feed = Self {
+            hearing: Hearing::new(client, namespace),
+            state,
+            trouble: Trouble::new(health, metrics),
+            pending: Some(pending),
+            due: None,
+            took: Duration::ZERO,
+        };
+        (feed, seen)
+    }
+
+    /// Until it is asked to stop. Whatever goes wrong with the API server, the last set stays in force, and the
+    /// watches begin anew.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let lost = tokio::select! {
+                () = stop.cancelled() => return,
+                lost = self.live() => lost,
+            };
+            self.trouble.lost(&lost);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.trouble.pause() => {}
+            }
+        }
+    }
+
+    /// One life of the watches: from their lists to the first error.
+    async fn live(&mut self) -> Lost {
+        self.state.begin();
+        self.due = None;
+        let mut events = self.hearing.events();
+        loop {
+            let due = self.due;
+            tokio::select! {
+                heard = events.next() => match heard {
+                    Some(heard) => {
+                        if let Err(lost) = self.hear(heard) {
+                            return lost;
+                        }
+                    }
+                    None => return Lost::ended(),
+                },
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.judge().await;
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) -> Result<(), Lost> {
+        let touch = match heard {
+            Heard::Life(sign) => {
+                sign?;
+                if self.state.is_complete() {
+                    self.trouble.alive();
+                }
+                return Ok(());
+            }
+            Heard::Objects(told) => self.state.take(told)?,
+        };
+        if touch > Touch::Nothing && self.state.is_complete() && self.due.is_none() {
+            let gather = self.took.saturating_mul(2).clamp(GATHER, GATHER_AT_MOST);
+            self.due = Some(Instant::now() + gather);
+        }
+        Ok(())
+    }
+
+    async fn judge(&mut self) {
+        self.due = None;
+        let begun = Instant::now();
+        self.state.judge().await;
+        self.took = begun.elapsed();
+        self.trouble.alive();
+        if self.pending.take().is_some() {
+            let (mounts, roles) = self.state.sizes();
+            tracing::info!(mounts, roles, "mounts and roles are loaded");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The watches of all kinds as one stream.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _, stream};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ListParams;
+use kube::core::NamespaceResourceScope;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+
+use super::trouble::Lost;
+use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole};
+
+/// Secrets that hold reviewer tokens, and no others.
+const REVIEWERS: &str = "rolegate.dev/reviewer=true";
+
+/// After so many seconds a watch is renewed, and one that a broken connection keeps silent is noticed.
+const WATCH: u32 = 60;
+
+/// What a watch says.
+type Said<K> = Result<Event<K>, watcher::Error>;
+
+/// How often the API server is asked for a sign of life, and how long it may take over it.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
+/// What is heard.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// What a watch tells.
+    Objects(Told),
+    /// Whether the API server answers at all.
+    Life(Result<(), Lost>),
+}
+
+/// What one of the watches tells.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Of mounts.
+    Mounts(Said<GateMount>),
+    /// Of roles.
+    Roles(Said<GateRole>),
+    /// Of policies.
+    Policies(Said<GatePolicy>),
+    /// Of reviewer tokens.
+    Secrets(Said<Secret>),
+}
+
+/// Where to hear.
+pub(super) struct Hearing {
+    client: Client,
+    namespace: String,
+}
+
+impl std::fmt::Debug for Hearing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Hearing").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+impl Hearing {
+    pub(super) fn new(client: Client, namespace: &str) -> Self {
+        Self { client, namespace: namespace.to_owned() }
+    }
+
+    /// Everything from now on, whole lists first.
+    pub(super) fn events(&self) -> Pin<Box<dyn Stream<Item = Heard> + Send>> {
+        let all = watcher::Config::default().timeout(WATCH);
+        let reviewers = all.clone().labels(REVIEWERS);
+        Box::pin(stream::select_all([
+            self.watch(all.clone()).map(Told::Mounts).map(Heard::Objects).boxed(),
+            self.watch(all.clone()).map(Told::Roles).map(Heard::Objects).boxed(),
+            self.watch(all).map(Told::Policies).map(Heard::Objects).boxed(),
+            self.watch(reviewers).map(Told::Secrets).map(Heard::Objects).boxed(),
+            self.signs_of_life().map(Heard::Life).boxed(),
+        ]))
+    }
+
+    /// Asks one small question again and again: a watch without events tells nothing of its connection.
+    fn signs_of_life(&self) -> impl Stream<Item = Result<(), Lost>> + Send + use<> {
+        let mounts: Api<GateMount> = Api::namespaced(self.client.clone(), &self.namespace);
+        stream::unfold(mounts, |mounts| async {
+            tokio::time::sleep(SIGN_OF_LIFE).await;
+            let one = ListParams::default().limit(1);
+            let sign = match tokio::time::timeout(SIGN_OF_LIFE, mounts.list_metadata(&one)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(Lost::ask("GateMount", &error)),
+                Err(_) => Err(Lost::silent(SIGN_OF_LIFE)),
+            };
+            Some((sign, mounts))
+        })
+    }
+
+    fn watch<K>(&self, config: watcher::Config) -> impl Stream<Item = Said<K>> + Send + use<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+        K: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
+        watcher(api, config).map(|said| {
+            said.map(|event| event.modify(|object| object.managed_fields_mut().clear()))
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! Secrets that hold the tokens of reviewers: one for each value, never changed.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret as Object;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Resource as _;
+
+use super::Declared;
+use super::put::{create_secret, delete};
+use super::shown::Awaited;
+use crate::core::secret::Secret;
+use crate::ports::store::StoreError;
+use crate::store::kubernetes::resources::{GateMount, Reference};
+
+/// The label of Secrets that a GateMount may refer to.
+const LABEL: &str = "rolegate.dev/reviewer";
+
+/// Names the GateMount that a Secret was written for. A Secret without it is not ours, and stays.
+const WRITTEN_FOR: &str = "rolegate.dev/written-for";
+
+/// The key of the token in a Secret.
+const TOKEN: &str = "token";
+
+impl Declared {
+    /// Where the token is: in the Secret that the mount refers to, if it holds the same, else in a new one. A new one
+    /// is known to this replica's feed when this returns.
+    pub(super) async fn reviewer(&self, mount: &GateMount, jwt: &Secret) -> Result<Reference, StoreError> {
+        let seen = self.seen();
+        let current = mount.spec.token_reviewer_ref.as_ref();
+        if let Some(current) = current
+            && seen.secrets.get(&current.name).is_some_and(|secret| holds(secret, jwt))
+        {
+            return Ok(current.clone());
+        }
+        let written = create_secret(&self.api(), &object(mount, jwt)).await?;
+        let reference = Reference { name: written.name.clone() };
+        let mut known = Awaited::default();
+        known.put(written, |seen| &seen.secrets);
+        known.shown(self.seen.clone()).await;
+        Ok(reference)
+    }
+
+    /// Deletes the Secrets that were written for the mount, but for the one that it refers to. One that cannot be
+    /// deleted now goes with the next.
+    pub(super) async fn forget_reviewers(&self, mount: &GateMount, kept: Option<&Reference>) {
+        let seen = self.seen();
+        let old = seen.secrets.iter().filter(|(name, secret)| {
+            let written_for = secret.metadata.annotations.as_ref().and_then(|all| all.get(WRITTEN_FOR));
+            written_for.is_some()
+                && written_for == mount.metadata.name.as_ref()
+                && kept.is_none_or(|kept| kept.name != **name)
+        });
+        for (name, secret) in old {
+            if let Err(error) = delete(&self.api(), &**secret).await {
+                let cause = crate::errors::with_causes(&error);
+                tracing::warn!(secret = name, cause, "a reviewer's Secret that nobody needs is still there");
+            }
+        }
+    }
+}
+
+fn holds(secret: &Object, jwt: &Secret) -> bool {
+    let token = secret.data.as_ref().and_then(|data| data.get(TOKEN));
+    token.is_some_and(|ByteString(token)| token == jwt.expose().as_bytes())
+}
+
+fn object(mount: &GateMount, jwt: &Secret) -> Object {
+    let of_mount = mount.metadata.name.clone().unwrap_or_default();
+    let owner = OwnerReference {
+        api_version: GateMount::api_version(&()).into_owned(),
+        kind: GateMount::kind(&()).into_owned(),
+        name: of_mount.clone(),
+        uid: mount.metadata.uid.clone().unwrap_or_default(),
+        ..OwnerReference::default()
+    };
+    Object {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{of_mount}-reviewer-")),
+            labels: Some(BTreeMap::from([(LABEL.to_owned(), "true".to_owned())])),
+            annotations: Some(BTreeMap::from([(WRITTEN_FOR.to_owned(), of_mount)])),
+            owner_references: Some(vec![owner]),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([(TOKEN.to_owned(), ByteString(jwt.expose().as_bytes().to_vec()))])),
+        immutable: Some(true),
+        ..Object::default()
+    }
+}

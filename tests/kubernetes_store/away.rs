@@ -1,0 +1,107 @@
+//! An API server that is gone, and definitions that are not there yet.
+
+use serde_json::{Value, json};
+
+use super::stage::{Stage, apply_definitions};
+use super::support::eventually;
+use super::support::kube::KubeApiserver;
+use super::writes::{fill, role};
+
+#[tokio::test]
+async fn without_the_api_server_the_last_set_serves_and_writes_are_refused_until_it_is_back() {
+    let api = KubeApiserver::start().await;
+    let stage = Stage::new(&api).await;
+    let replica = stage.ready_replica().await;
+    fill(&stage, &replica).await;
+    api.stop();
+    let sentence = eventually("readiness tells it", async || {
+        let answer = replica.rolegate.ops_get("/readyz").await;
+        assert_eq!(answer.status, 200);
+        answer.json::<Value>()["troubles"]["store"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(sentence.contains("API server"), "{sentence}");
+    let (status, known) = replica.root("GET", "auth/kubernetes/role/orders", Value::Null).await;
+    assert_eq!(status, 200, "{known}");
+    let (status, answer) = replica.root("POST", "auth/kubernetes/role/new", role(&stage)).await;
+    assert_eq!(status, 503, "{answer}");
+    let (status, answer) = replica.root("DELETE", "auth/kubernetes/role/orders", Value::Null).await;
+    assert_eq!(status, 503, "{answer}");
+    assert_eq!(replica.root("GET", "auth/kubernetes/role/new", Value::Null).await.0, 404);
+    assert_eq!(replica.root("GET", "auth/kubernetes/role/orders", Value::Null).await.1["data"], known["data"]);
+    eventually("the age of the feed grows", async || {
+        let age = replica.rolegate.metric("rolegate_feed_age_seconds", &["feed=\"store\""]).await;
+        (age > 1.0).then_some(())
+    })
+    .await;
+
+    api.restart().await;
+    replica.rolegate.wait_for_log("the store is heard again").await;
+    let ready = replica.rolegate.ops_get("/readyz").await.json::<Value>();
+    assert_eq!(ready["troubles"]["store"], Value::Null, "{ready}");
+    replica.write("auth/kubernetes/role/new", role(&stage)).await;
+    replica.logs_in_with("kubernetes", "new", &stage.token().await, 200).await;
+}
+
+#[tokio::test]
+async fn what_changed_while_the_api_server_was_hanging_is_enforced_afterwards() {
+    let api = KubeApiserver::start().await;
+    let stage = Stage::new(&api).await;
+    let (one, other) = (stage.ready_replica().await, stage.ready_replica().await);
+    fill(&stage, &one).await;
+    let jwt = stage.token().await;
+    other.logs_in_with("kubernetes", "orders", &jwt, 200).await;
+    api.hang().await;
+    other.rolegate.wait_for_log("the store is not heard").await;
+    api.go_on();
+    assert_eq!(one.root("DELETE", "auth/kubernetes/role/orders", Value::Null).await.0, 204);
+    other.logs_in_with("kubernetes", "orders", &jwt, 400).await;
+}
+
+#[tokio::test]
+async fn without_the_definitions_it_is_not_ready_and_says_what_to_apply() {
+    let api = KubeApiserver::start().await;
+    let stage = Stage::bare(&api).await;
+    let replica = stage.replica().await;
+    let line = replica.rolegate.wait_for_log("rolegate crd").await;
+    assert!(line.contains("Gate"), "{line}");
+    let answer = replica.rolegate.ops_get("/readyz").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json::<Value>()["pending"], json!(["store"]));
+    assert_eq!(replica.root("GET", "sys/auth", Value::Null).await.0, 503);
+    apply_definitions(&api).await;
+    replica.is_ready().await;
+    fill(&stage, &replica).await;
+    assert_eq!(replica.login("kubernetes", "orders", &stage.token().await).await, 200);
+}
+
+#[tokio::test]
+async fn what_a_killed_replica_has_acknowledged_is_there() {
+    let stage = Stage::new(KubeApiserver::shared().await).await;
+    let (one, other) = (stage.ready_replica().await, stage.ready_replica().await);
+    fill(&stage, &one).await;
+    let mut acknowledged = Vec::new();
+    for number in 0..30 {
+        let name = format!("r{number}");
+        let path = format!("auth/kubernetes/role/{name}");
+        if number == 20 {
+            let write = one.try_root("POST", &path, role(&stage));
+            let kill = async { one.rolegate.process.kill() };
+            tokio::join!(write, kill);
+            break;
+        }
+        one.write(&path, role(&stage)).await;
+        acknowledged.push(name);
+    }
+    for name in &acknowledged {
+        eventually(format!("the other replica knows {name}"), async || {
+            let path = format!("auth/kubernetes/role/{name}");
+            (other.root("GET", &path, Value::Null).await.0 == 200).then_some(())
+        })
+        .await;
+    }
+    let again = stage.ready_replica().await;
+    let (_, list) = again.root("LIST", "auth/kubernetes/role", Value::Null).await;
+    let keys = list["data"]["keys"].as_array().unwrap();
+    assert!(acknowledged.iter().all(|name| keys.contains(&json!(name))), "{list}");
+}
