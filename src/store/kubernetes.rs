@@ -1,0 +1,3 @@
+//! Mounts, roles and policies as Kubernetes objects.
+
+pub mod resources;
