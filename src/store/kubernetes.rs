@@ -1,3 +1,5 @@
 //! Mounts, roles and policies as Kubernetes objects.
 
+pub mod assemble;
+pub mod convert;
 pub mod resources;
