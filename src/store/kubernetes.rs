@@ -2,4 +2,5 @@
 
 pub mod assemble;
 pub mod convert;
+pub mod crd;
 pub mod resources;

@@ -72,4 +72,3 @@ impl Assembler {
         Assembled { snapshot: Snapshot { mounts: mounts.finish(before, roles), policies }, verdicts }
     }
 }
-

@@ -26,4 +26,3 @@ pub const LOCAL: &str = "rolegate.dev/local";
 
 /// What a spec has no field for.
 pub type Annotations = BTreeMap<String, String>;
-
