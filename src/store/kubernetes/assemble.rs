@@ -72,3 +72,6 @@ impl Assembler {
         Assembled { snapshot: Snapshot { mounts: mounts.finish(before, roles), policies }, verdicts }
     }
 }
+
+#[cfg(test)]
+mod tests;

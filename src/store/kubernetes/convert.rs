@@ -26,3 +26,6 @@ pub const LOCAL: &str = "rolegate.dev/local";
 
 /// What a spec has no field for.
 pub type Annotations = BTreeMap<String, String>;
+
+#[cfg(test)]
+mod tests;
