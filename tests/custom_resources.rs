@@ -1,10 +1,11 @@
 //! The custom resources at a real API server: it serves them, takes good objects as they are, and refuses bad ones.
 #![expect(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "helpers of tests"
+    reason = "helpers of tests; `UPDATE` is read from the environment"
 )]
 
 pub mod support;
