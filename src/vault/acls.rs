@@ -32,7 +32,8 @@ pub(super) struct Acls(ArcSwap<Set>);
 #[derive(Debug)]
 struct Set {
     texts: Texts,
-    policies: HashMap<String, Policy>,
+    /// None: a text that cannot be read.
+    policies: HashMap<String, Option<Policy>>,
     compiled: Cache<Of, Compiled>,
 }
 
@@ -40,16 +41,14 @@ impl Set {
     fn of(texts: Texts) -> Self {
         let built_in = [(DEFAULT, DEFAULT_POLICY), ("response-wrapping", RESPONSE_WRAPPING_POLICY)];
         let stored = texts.iter().map(|(name, text)| (name.as_str(), &**text));
-        // A policy that cannot be read grants nothing.
         let policies = built_in
             .into_iter()
             .chain(stored)
-            .filter_map(|(name, text)| match Policy::parse(text) {
-                Ok(policy) => Some((name.to_owned(), policy)),
-                Err(error) => {
-                    tracing::error!(policy = name, %error, "a policy is not good and grants nothing");
-                    None
-                }
+            .map(|(name, text)| {
+                let policy = Policy::parse(text).inspect_err(|error| {
+                    tracing::error!(policy = name, %error, "a policy is not good; tokens that have it may do nothing");
+                });
+                (name.to_owned(), policy.ok())
             })
             .collect();
         Self { texts, policies, compiled: Cache::new(KEPT) }
@@ -75,7 +74,13 @@ impl Acls {
         if token.policies.iter().any(|policy| policy == ROOT) {
             return Ok(Arc::new(Acl::root()));
         }
-        let policies = || token.policies.iter().filter_map(|name| set.policies.get(name));
+        let mut unreadable =
+            token.policies.iter().filter_map(|name| set.policies.get(name)).filter(|known| known.is_none());
+        if unreadable.next().is_some() {
+            // What it denies is not known.
+            return Ok(Arc::new(Acl::compile([], None)));
+        }
+        let policies = || token.policies.iter().filter_map(|name| set.policies.get(name)?.as_ref());
         let entity = match policies().any(Policy::is_templated) && !token.entity_id.is_empty() {
             true => entities.entity(&token.entity_id).await?,
             false => None,

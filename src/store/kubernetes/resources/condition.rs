@@ -41,11 +41,9 @@ pub struct Condition {
     #[schemars(extend("enum" = ["True", "False", "Unknown"]))]
     pub status: String,
     /// Why, in one word.
-    #[serde(default)]
     #[schemars(length(max = 1024))]
     pub reason: String,
     /// Why, in a sentence.
-    #[serde(default)]
     #[schemars(length(max = 32768))]
     pub message: String,
     /// The `metadata.generation` that was looked at.

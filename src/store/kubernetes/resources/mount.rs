@@ -1,4 +1,5 @@
 //! `GateMount`: one Kubernetes cluster under one path, as a mount of Vault's Kubernetes backend.
+#![expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
 //! `GatePolicy`: an ACL policy of the Vault door.
+#![expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
 
 use kube::CustomResource;
 use schemars::JsonSchema;

@@ -1,4 +1,5 @@
 //! `GateRole`: which service accounts may act, and what their login issues.
+#![expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
 
 use std::collections::BTreeMap;
 
