@@ -59,15 +59,15 @@ impl<V: Verify> Kubernetes<V> {
             },
         }
     }
+}
 
-    /// Whether a write of this path would create something; none where creating and updating are one.
-    ///
-    /// # Errors
-    /// Where the fields cannot be read, which the reference notices here.
-    pub fn creates(&self, call: &Call<'_>) -> Result<Option<bool>, Refusal> {
-        match role::name(call.path) {
-            Some(name) => role::check_fields(call).map(|()| Some(call.mount.role(name).is_none())),
-            None => Ok(None),
-        }
+/// Whether a write of this path would create something; none where creating and updating are one.
+///
+/// # Errors
+/// Where the fields cannot be read, which the reference notices here.
+pub(super) fn creates(call: &Call<'_>) -> Result<Option<bool>, Refusal> {
+    match role::name(call.path) {
+        Some(name) => role::check_fields(call).map(|()| Some(call.mount.role(name).is_none())),
+        None => Ok(None),
     }
 }
