@@ -83,13 +83,13 @@ impl Admission {
     }
 }
 
-fn denied() -> Refusal {
+pub(super) fn denied() -> Refusal {
     Refusal::new(Class::Denied, "permission denied")
 }
 
 /// The refusal of a token that nobody has issued. As recorded: where nothing is mounted or configured, a stranger hears
 /// no more than that.
-fn unknown(route: Option<&Route<'_>>) -> Refusal {
+pub(super) fn unknown(route: Option<&Route<'_>>) -> Refusal {
     let is_in_use = match route {
         None => false,
         Some(Route::Kubernetes(mount, _)) => mount.config.is_some(),
@@ -112,10 +112,12 @@ fn may(request: &Request, route: Option<&Route<'_>>, acl: &Acl) -> Result<bool, 
         Operation::Patch => AclOperation::Patch,
         Operation::Header => AclOperation::Header,
         Operation::Write => match route {
-            Some(Route::Kubernetes(mount, path)) => match creates(&Call { request, mount, path })? {
-                Some(true) => AclOperation::Create,
-                _ => AclOperation::Update,
-            },
+            Some(Route::Kubernetes(mount, path)) => {
+                match creates(&Call { request, mount, path, terms: None })? {
+                    Some(true) => AclOperation::Create,
+                    _ => AclOperation::Update,
+                }
+            }
             _ => AclOperation::Update,
         },
     };

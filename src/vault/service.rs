@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::acls::Acls;
-use super::admit::{Admission, Known};
+use super::administration::{Administration, Entry};
+use super::admit::{Admission, Known, denied};
 use super::call::{Call, with_unknown_fields};
 use super::kubernetes::{Kubernetes, LOGIN_FIELDS};
 use super::outcome::{Answer, Class, Outcome, Refusal};
@@ -19,6 +20,8 @@ use crate::catalog::Catalog;
 use crate::core::acl::Acl;
 use crate::core::mount::Snapshot;
 use crate::core::secret::Secret;
+use crate::core::token::UnverifiedToken;
+use crate::ports::administrators::Administrators;
 use crate::ports::copies::Copies;
 use crate::ports::{Random, Verify};
 use crate::record::Recorder;
@@ -32,6 +35,7 @@ pub struct Vault<V> {
     backend: Kubernetes<V>,
     catalog: Catalog,
     admission: Admission,
+    administration: Administration,
     random: Arc<dyn Random>,
     recorder: Recorder,
     copies: Option<Arc<dyn Copies>>,
@@ -48,7 +52,8 @@ impl<V: Verify> Vault<V> {
         recorder: Recorder,
     ) -> Self {
         let admission = Admission { tokens, entities, acls: Acls::new() };
-        Self { backend, catalog, admission, random, recorder, copies: None }
+        let administration = Administration::default();
+        Self { backend, catalog, admission, administration, random, recorder, copies: None }
     }
 
     /// The same, and its store can be copied.
@@ -57,14 +62,21 @@ impl<V: Verify> Vault<V> {
         Self { copies, ..self }
     }
 
+    /// The same, and the cluster that knows the administrators is asked about Kubernetes tokens.
+    #[must_use]
+    pub fn with_administrators(self, administrators: Option<Arc<dyn Administrators>>) -> Self {
+        Self { administration: Administration::new(administrators), ..self }
+    }
+
     async fn answer(&self, request: &Request) -> Outcome {
         let Some(snapshot) = self.catalog.snapshots().load() else {
             return Refusal::new(Class::Unavailable, "mounts and roles are not loaded yet, try again").into();
         };
         let route = Route::find(&snapshot, &request.path);
-        let outcome = match &route {
-            Some(route) if route.is_open() => self.open(request, &snapshot, route).await,
-            _ => match self.admission.admit(request, &snapshot, route.as_ref()).await {
+        let outcome = match (&route, self.administration.token(request)) {
+            (Some(route), _) if route.is_open() => self.open(request, &snapshot, route).await,
+            (route, Some(token)) => self.administered(request, &snapshot, route.as_ref(), &token).await,
+            (route, None) => match self.admission.admit(request, &snapshot, route.as_ref()).await {
                 Ok(known) => {
                     let outcome = self.dispatch(request, &snapshot, route.as_ref(), &known).await;
                     self.admission.finish(&known.used).await;
@@ -83,7 +95,7 @@ impl<V: Verify> Vault<V> {
     async fn open(&self, request: &Request, snapshot: &Snapshot, route: &Route<'_>) -> Outcome {
         match route {
             Route::Kubernetes(mount, path) => {
-                let call = Call { request, mount, path };
+                let call = Call { request, mount, path, terms: None };
                 if request.operation == Operation::Write {
                     self.login(&call).await
                 } else {
@@ -122,6 +134,30 @@ impl<V: Verify> Vault<V> {
         }
     }
 
+    /// A request with a Kubernetes token.
+    async fn administered(
+        &self,
+        request: &Request,
+        snapshot: &Snapshot,
+        route: Option<&Route<'_>>,
+        token: &UnverifiedToken<'_>,
+    ) -> Outcome {
+        let (now, mut entry) = (self.admission.tokens.now(), Entry::new());
+        let admitted = self.administration.admit(request, snapshot, route, token, now, &mut entry).await;
+        let outcome = match (admitted, route) {
+            (Ok(terms), Some(Route::Kubernetes(mount, path))) => {
+                self.backend.handle(&Call { request, mount, path, terms: Some(&terms) }).await
+            }
+            (Ok(terms), Some(Route::Sys(path))) => {
+                SysPaths { terms: Some(&terms), ..self.sys(request, snapshot, None) }.handle(path).await
+            }
+            (Ok(_), _) => denied().into(),
+            (Err(refusal), _) => refusal.into(),
+        };
+        entry.write(&request.id, &outcome);
+        outcome
+    }
+
     async fn dispatch(
         &self,
         request: &Request,
@@ -131,7 +167,7 @@ impl<V: Verify> Vault<V> {
     ) -> Outcome {
         match (route, &request.token) {
             (Some(Route::Kubernetes(mount, path)), _) => {
-                self.backend.handle(&Call { request, mount, path }).await
+                self.backend.handle(&Call { request, mount, path, terms: None }).await
             }
             (Some(Route::Sys(path)), _) => self.sys(request, snapshot, Some(&known.acl)).handle(path).await,
             (Some(Route::Token(path)), Some(token)) => {
@@ -163,6 +199,7 @@ impl<V: Verify> Vault<V> {
             random: &*self.random,
             copies: self.copies.as_deref(),
             acl,
+            terms: None,
         }
     }
 
