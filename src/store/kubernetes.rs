@@ -1,0 +1,3 @@
+//! The store in the Kubernetes API, which any number of replicas share.
+
+pub mod tokens;
