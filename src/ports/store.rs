@@ -184,6 +184,7 @@ pub trait Store: Send + Sync + Debug {
     fn count(&self, kind: Kind) -> Stored<'_, u64>;
 
     /// Makes all changes or none. Keys must differ. When it resolves to success, they survive whatever the store
-    /// survives.
+    /// survives. A store without transactions keeps to that for what belongs to one token, or to one entity; of a commit
+    /// over several it may have made a part when it fails.
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()>;
 }

@@ -35,7 +35,7 @@ impl Tokens {
     /// Makes a new key where the last one has sealed for long enough.
     pub(super) async fn rotate_when_due(&self) -> Result<(), TokensError> {
         let now = self.now();
-        // Who has never sealed leaves it to those who do.
+        // Who does not know the ring leaves it to those who do.
         if !self.ring.load().as_ref().is_some_and(|ring| ring.keys.is_due(now)) {
             return Ok(());
         }
@@ -84,6 +84,14 @@ impl Tokens {
             self.write(&ring, Expect::Absent).await?;
         }
         Err(TokensError::Busy)
+    }
+
+    /// Reads the ring if it was never read, so that batch tokens are opened while the store is away.
+    pub(super) async fn know_ring(&self) -> Result<(), TokensError> {
+        if self.ring.load().is_none() {
+            self.reload().await?;
+        }
+        Ok(())
     }
 
     /// Reads the ring from the store.

@@ -18,6 +18,8 @@ const BATCH: usize = 64;
 /// The longest time between two looks, and that after a failure.
 const MINUTE: Duration = Duration::from_secs(60);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Seconds after which a replica looks again whether it leads.
+const FOLLOWERS_LOOK: i64 = 4;
 
 /// An entry of the index that has come up.
 #[derive(Debug, Clone)]
@@ -39,9 +41,19 @@ impl Tokens {
     /// Collects until it is stopped: when the next token is due, at least every minute, and at once after a token with
     /// children was revoked. A failure is logged and tried again.
     pub async fn collect(self: Arc<Self>, stop: CancellationToken) {
+        self.collect_while(|| true, stop).await;
+    }
+
+    /// The same where replicas share a store: expired tokens are removed only while this replica `leads`, which is asked
+    /// at every look. What it asks for itself, as tidying, it does anyway.
+    pub async fn collect_while(
+        self: Arc<Self>,
+        leads: impl Fn() -> bool + Send + Sync,
+        stop: CancellationToken,
+    ) {
         let work = async {
             loop {
-                let wait = match self.round().await {
+                let wait = match self.round(&leads).await {
                     Ok(next) => self.until(next),
                     Err(error) => {
                         tracing::warn!(cause = with_causes(&error), "expired tokens could not be collected");
@@ -55,10 +67,16 @@ impl Tokens {
         stop.run_until_cancelled(work).await;
     }
 
-    async fn round(&self) -> Result<Option<i64>, TokensError> {
+    async fn round(&self, leads: &(impl Fn() -> bool + Sync)) -> Result<Option<i64>, TokensError> {
         self.tidy_when_asked().await?;
-        let next = self.collect_due().await?;
-        self.rotate_when_due().await?;
+        let next = if leads() {
+            let next = self.collect_due().await?;
+            self.rotate_when_due().await?;
+            next
+        } else {
+            Some(self.now().saturating_add(FOLLOWERS_LOOK))
+        };
+        self.know_ring().await?;
         self.count().await?;
         Ok(next)
     }

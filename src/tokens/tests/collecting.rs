@@ -1,5 +1,9 @@
 //! Tests of the collector: what it takes, what it leaves, and how much it asks of the store.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::house::{House, START, chosen, digest_of, new_token};
@@ -169,4 +173,23 @@ async fn tidying_removes_what_nothing_else_finds() {
     house.tokens.tidy_when_asked().await.unwrap();
     assert_eq!(house.sizes(), [2, 2, 1, 2]);
     assert!(house.is_good(&kept).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_does_not_lead_removes_nothing_until_it_does() {
+    let house = House::new();
+    house.issue(NewToken { ttl: 30, ..new_token() }).await;
+    house.later(31);
+    let (leads, stop) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
+    let asked = Arc::clone(&leads);
+    let collecting = house.tokens.clone().collect_while(move || asked.load(Ordering::SeqCst), stop.clone());
+    let collector = tokio::spawn(collecting);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(house.sizes(), [1, 1, 0, 1]);
+    assert!(house.metrics.render().contains("rolegate_client_tokens 1\n"), "it counts nevertheless");
+    leads.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(house.sizes(), [0; 4]);
+    stop.cancel();
+    collector.await.unwrap();
 }
