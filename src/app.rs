@@ -27,7 +27,7 @@ use crate::doors::ops::Ops;
 use crate::doors::vault::VaultDoor;
 use crate::gate::Gate;
 use crate::health::Health;
-use crate::home::Environment;
+use crate::home::{Environment, HomeError};
 use crate::lifecycle::Readiness;
 use crate::metrics::Metrics;
 use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
@@ -62,6 +62,12 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] OpenError),
+    /// What the environment says of rolegate's own cluster cannot be used.
+    #[error("the API server that the store is in cannot be asked")]
+    Home(#[from] HomeError),
+    /// The environment says nothing of it.
+    #[error("the store `kubernetes` needs a pod of a cluster, or a kubeconfig that `KUBECONFIG` names")]
+    NoHome,
     /// What is in the store cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -126,17 +132,14 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
     let Loaded { config, kubernetes_service_host, has_kubeconfig, root_token: given, store_key, .. } = loaded;
     let key = config.store.key(file, store_key)?;
     let shared = Shared::new();
-    let kept = Kept::open(&shared, &config.store, key).await?;
+    let home = Environment { in_cluster: kubernetes_service_host.is_some(), kubeconfig: has_kubeconfig };
+    let kept = Kept::open(&shared, &config.store, key, home).await?;
     if config.vault.is_some() {
         let root_token_file = config.root_token_file.as_deref();
         root_token::ensure(&shared, &kept, file, &config.store, root_token_file, given).await?;
     }
     let administrators = match config.vault {
-        Some(_) => {
-            let in_cluster = kubernetes_service_host.is_some();
-            let environment = Environment { in_cluster, kubeconfig: has_kubeconfig };
-            vault::administrators(&shared, environment, config.store.namespace()).await
-        }
+        Some(_) => vault::administrators(&shared, home, config.store.namespace()).await,
         None => None,
     };
     let local = LocalCluster { service_host: kubernetes_service_host, ..LocalCluster::default() };

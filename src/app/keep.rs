@@ -1,18 +1,25 @@
 //! What is kept: the store that the configuration names, the catalog over it, and client tokens.
 
+mod kubernetes;
+
 use std::path::Path;
 use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
 
 use super::{Shared, StartError};
 use crate::catalog::Catalog;
 use crate::config::Store as Named;
 use crate::core::store_key::StoreKey;
+use crate::home::{self, Environment};
 use crate::ports::copies::Copies;
 use crate::ports::store::Store;
 use crate::store::copies::EmbeddedCopies;
 use crate::store::declared::BesideFile;
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::file::FileStore;
+use crate::store::kubernetes::tokens::{KubernetesTokens, TokensFeed};
+use crate::store::kubernetes::{KubernetesStore, Lead, Tasks};
 use crate::store::memory::MemoryStore;
 use crate::tokens::{Tokens, World};
 
@@ -22,10 +29,38 @@ pub(super) struct Kept {
     pub(super) store: Arc<dyn Store>,
     pub(super) catalog: Catalog,
     pub(super) tokens: Arc<Tokens>,
-    /// What reads a file of declarations again and again, where there is one.
-    pub(super) feed: Option<FileStore>,
+    /// What publishes declarations again and again, where there is such a store.
+    pub(super) feed: Option<Feed>,
+    /// Whether this replica collects expired tokens, where there are replicas.
+    pub(super) lead: Option<Lead>,
     /// What can be copied while it runs, where there is such a store.
     pub(super) copies: Option<Arc<dyn Copies>>,
+}
+
+/// What publishes declarations that others write.
+#[derive(Debug)]
+pub(super) enum Feed {
+    /// Reads a file.
+    File(FileStore),
+    /// Watches custom resources, and Secrets of client tokens.
+    Kubernetes(Box<(Tasks, TokensFeed)>),
+}
+
+impl Feed {
+    /// Until it is asked to stop.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        match self {
+            Self::File(store) => {
+                if let Err(error) = store.run(stop).await {
+                    tracing::error!(%error, "the store ended");
+                }
+            }
+            Self::Kubernetes(feeds) => {
+                let (tasks, tokens) = *feeds;
+                tokio::join!(tasks.run(stop.clone()), tokens.run(stop));
+            }
+        }
+    }
 }
 
 impl Kept {
@@ -34,6 +69,7 @@ impl Kept {
         shared: &Shared,
         named: &Named,
         key: Option<StoreKey>,
+        home: Environment,
     ) -> Result<Self, StartError> {
         match named {
             Named::File { path } => {
@@ -45,7 +81,7 @@ impl Kept {
                 )?;
                 let store: Arc<dyn Store> = Arc::new(BesideFile::default());
                 let catalog = Catalog::fed(Arc::clone(&store), shared.snapshots.clone());
-                Ok(Self { feed: Some(feed), ..Self::over(shared, store, catalog) })
+                Ok(Self { feed: Some(Feed::File(feed)), ..Self::over(shared, store, catalog) })
             }
             Named::Embedded { path, .. } => {
                 let embedded = embedded(shared, path, key).await?;
@@ -53,8 +89,21 @@ impl Kept {
                 let copies = Arc::new(EmbeddedCopies::new(embedded, path));
                 Ok(Self { copies: Some(copies), ..Self::read(shared, store).await? })
             }
-            Named::Memory | Named::Kubernetes { .. } => Self::in_memory(shared).await,
+            Named::Kubernetes { namespace } => Self::in_kubernetes(shared, namespace, home).await,
+            Named::Memory => Self::in_memory(shared).await,
         }
+    }
+
+    /// Objects of rolegate's own cluster. No declaration is loaded yet, and the process is not ready.
+    async fn in_kubernetes(shared: &Shared, namespace: &str, home: Environment) -> Result<Self, StartError> {
+        let client = home::client(home).await?.ok_or(StartError::NoHome)?;
+        let (health, metrics) = (shared.health.clone(), shared.metrics.clone());
+        let (tokens, following) = KubernetesTokens::open(client.clone(), namespace, health, metrics).await;
+        let world = kubernetes::world(shared, Arc::new(tokens))?;
+        let KubernetesStore { store, lead, tasks } = KubernetesStore::open(&client, namespace, world);
+        let catalog = Catalog::fed(Arc::clone(&store), shared.snapshots.clone());
+        let feed = Some(Feed::Kubernetes(Box::new((tasks, following))));
+        Ok(Self { feed, lead: Some(lead), ..Self::over(shared, store, catalog) })
     }
 
     /// A store that keeps nothing.
@@ -75,7 +124,7 @@ impl Kept {
             mounts: Arc::new(shared.snapshots.clone()),
             metrics: shared.metrics.clone(),
         });
-        Self { store, catalog, tokens: Arc::new(tokens), feed: None, copies: None }
+        Self { store, catalog, tokens: Arc::new(tokens), feed: None, lead: None, copies: None }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::catalog::Snapshots;
 use crate::doors::vault::VaultService;
 use crate::lifecycle::Readiness;
 use crate::net::with_peer;
+use crate::store::kubernetes::Lead;
 use crate::verify::Verifier;
 
 /// Between two looks for mounts that are gone.
@@ -84,18 +85,15 @@ fn start(bound: Bound) -> (Parts, Signals) {
                 .await;
         });
     }
-    let Kept { tokens, feed, .. } = kept;
-    parts.behind("client tokens", |stop| tokens.collect(stop));
+    let Kept { tokens, feed, lead, .. } = kept;
+    let leads = move || lead.as_ref().is_none_or(Lead::leads);
+    parts.behind("client tokens", |stop| tokens.collect_while(leads, stop));
     let (listener, router) = ops;
     parts.behind("operations door", |stop| async move {
         listener.serve(move |peer| with_peer(router.clone(), peer), stop, Duration::from_secs(1)).await;
     });
-    if let Some(store) = feed {
-        parts.behind("store", |stop| async move {
-            if let Err(error) = store.run(stop).await {
-                tracing::error!(%error, "the store ended");
-            }
-        });
+    if let Some(feed) = feed {
+        parts.behind("store", |stop| feed.run(stop));
     }
     if let Some(cluster) = cluster {
         parts.behind("stand-in cluster", |stop| cluster.serve(stop));

@@ -2,13 +2,11 @@
 
 mod fields;
 mod mount;
-mod names;
 mod policy;
 mod role;
 
 pub(in crate::store::kubernetes) use mount::shortest;
 pub use mount::{MountFault, about, config, mount_path, mount_spec};
-pub use names::{mount_object_name, policy_object_name, role_object_name};
 pub use policy::{PolicyFault, policy_name, policy_spec, policy_text};
 pub use role::{RoleFault, role, role_name, role_spec};
 

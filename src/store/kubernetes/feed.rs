@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 
 pub(super) use cache::Objects;
 use cache::Touch;
+pub(super) use find::{is_at, is_policy, is_role};
 use hear::{Heard, Hearing};
 pub(super) use state::Seen;
 use state::State;

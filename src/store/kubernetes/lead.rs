@@ -42,12 +42,17 @@ impl Lead {
 }
 
 /// Asks for the Lease, again and again.
-#[derive(Debug)]
 pub(super) struct Candidate {
     client: Client,
     namespace: String,
     identity: String,
     leads: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Candidate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Candidate").field("identity", &self.identity).finish_non_exhaustive()
+    }
 }
 
 impl Candidate {

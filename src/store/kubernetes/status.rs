@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
@@ -39,12 +40,7 @@ impl std::fmt::Debug for StatusWriter {
 }
 
 impl StatusWriter {
-    pub(super) fn new(
-        client: Client,
-        namespace: &str,
-        seen: watch::Receiver<Arc<Seen>>,
-        lead: Lead,
-    ) -> Self {
+    pub(super) fn new(client: Client, namespace: &str, seen: watch::Receiver<Arc<Seen>>, lead: Lead) -> Self {
         Self { client, namespace: namespace.to_owned(), seen, lead }
     }
 
@@ -73,18 +69,14 @@ impl StatusWriter {
         self.write::<GatePolicy>(&seen.policies, |policy| policy.status.as_ref(), seen).await;
     }
 
-    async fn write<K: Object>(
-        &self,
-        objects: &Objects<K>,
-        status: fn(&K) -> Option<&Status>,
-        seen: &Seen,
-    ) {
+    async fn write<K: Object>(&self, objects: &Objects<K>, status: fn(&K) -> Option<&Status>, seen: &Seen) {
         let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
+        let now = Timestamp::now();
         let due = objects.values().filter_map(|object| {
             let verdict = seen.verdicts.get(object.meta().uid.as_deref()?)?;
             // Another generation has a verdict of its own to come.
             let current = verdict.object.generation == object.meta().generation;
-            let next = next(status(object), verdict).filter(|_| current)?;
+            let next = next(status(object), verdict, now).filter(|_| current)?;
             Some((Arc::clone(object), next))
         });
         stream::iter(due.collect::<Vec<_>>())

@@ -20,7 +20,7 @@ use super::feed::Seen;
 use super::read;
 use crate::catalog::Snapshots;
 use crate::ports::store::{Change, Entry, Expect, Key, Kind, Store, StoreError, Stored};
-use put::Object;
+pub(super) use put::Object;
 use shown::Awaited;
 
 /// The declared kinds, in custom resources.
@@ -83,7 +83,8 @@ impl Declared {
             .collect();
         let mut awaited = Awaited::default();
         for Change { key, value, .. } in changes {
-            let name = String::from_utf8(key.name.into_vec()).map_err(|error| StoreError::Failed(error.into()))?;
+            let name =
+                String::from_utf8(key.name.into_vec()).map_err(|error| StoreError::Failed(error.into()))?;
             let goes = |path: &str| value.is_none() && gone.iter().any(|mount| mount == path.as_bytes());
             match key.kind {
                 Kind::Role => {
@@ -95,7 +96,7 @@ impl Declared {
                     }
                 }
                 Kind::Config if goes(&name) => {}
-                Kind::Config => self.config(&name, value.as_deref(), &mut awaited).await?,
+                Kind::Config => self.config(&name, value.as_deref()).await?,
                 Kind::Mount => self.mount(&name, value.as_deref(), &mut awaited).await?,
                 Kind::Policy => self.policy(&name, value.as_deref(), &mut awaited).await?,
                 _ => return Err(StoreError::Failed("not a declared entry".into())),
@@ -122,9 +123,8 @@ impl Store for Declared {
             let Some(snapshot) = self.snapshots.load() else { return Ok(Vec::new()) };
             let names = read::names(&snapshot, kind).into_iter();
             let entry = |name: Box<[u8]>| Some((name.clone(), read::get(&snapshot, &Key { kind, name })?));
-            let wanted = names.filter(|name| {
-                name.starts_with(prefix) && after.is_none_or(|after| **name > *after)
-            });
+            let wanted =
+                names.filter(|name| name.starts_with(prefix) && after.is_none_or(|after| **name > *after));
             Ok(wanted.filter_map(entry).take(limit).collect())
         })
     }

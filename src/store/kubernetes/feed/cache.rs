@@ -104,9 +104,10 @@ impl<K: Resource> Cache<K> {
         let coming = self.coming.take().unwrap_or_default();
         self.complete = true;
         let alike = coming.len() == self.objects.len()
-            && coming.iter().zip(&*self.objects).all(|((name, new), (known, old))| {
-                name == known && self.is_same(old, new)
-            });
+            && coming
+                .iter()
+                .zip(&*self.objects)
+                .all(|((name, new), (known, old))| name == known && self.is_same(old, new));
         self.objects = Arc::new(coming);
         if alike { Touch::Beside } else { Touch::Content }
     }

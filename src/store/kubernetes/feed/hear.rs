@@ -99,8 +99,7 @@ impl Hearing {
         K: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     {
         let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
-        watcher(api, config).map(|said| {
-            said.map(|event| event.modify(|object| object.managed_fields_mut().clear()))
-        })
+        watcher(api, config)
+            .map(|said| said.map(|event| event.modify(|object| object.managed_fields_mut().clear())))
     }
 }

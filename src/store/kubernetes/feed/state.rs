@@ -101,9 +101,10 @@ impl State {
 
     /// How many mounts and roles are published.
     pub(super) fn sizes(&self) -> (usize, usize) {
-        let mounts = self.snapshots.load().map(|set| {
-            (set.mounts.len(), set.mounts.values().map(|mount| mount.roles.len()).sum())
-        });
+        let mounts = self
+            .snapshots
+            .load()
+            .map(|set| (set.mounts.len(), set.mounts.values().map(|mount| mount.roles.len()).sum()));
         mounts.unwrap_or_default()
     }
 
@@ -120,9 +121,10 @@ impl State {
     }
 }
 
-/// A status that changes leaves the generation as it is.
+/// A status that changes leaves the generation as it is; annotations keep what a spec cannot say.
 fn is_same<K: Resource>(old: &K, new: &K) -> bool {
-    old.meta().generation.is_some() && old.meta().generation == new.meta().generation
+    let (old, new) = (old.meta(), new.meta());
+    old.generation.is_some() && old.generation == new.generation && old.annotations == new.annotations
 }
 
 fn reviewers(secrets: &BTreeMap<String, Arc<Secret>>) -> BTreeMap<String, Reviewer> {

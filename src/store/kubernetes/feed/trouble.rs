@@ -20,7 +20,8 @@ pub(super) struct Lost(String);
 impl Lost {
     /// A watch of `kind` has failed.
     pub(super) fn watch(kind: &str, error: &watcher::Error) -> Self {
-        let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error else {
+        let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error
+        else {
             return Self(format!("{kind} cannot be watched: {}", with_causes(error)));
         };
         Self::ask(kind, cause)

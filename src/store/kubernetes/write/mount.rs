@@ -1,13 +1,18 @@
 //! A mount and its config: one GateMount.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use std::sync::Arc;
 
-use super::put::{Basis, Put, delete};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use kube::Api;
+
+use super::put::{Basis, Put, annotated, delete};
 use super::shown::Awaited;
 use super::{Declared, name};
 use crate::core::mount::{MountAbout, MountConfig};
 use crate::ports::store::StoreError;
-use crate::store::kubernetes::resources::{GateMount, GateRole, Reference};
+use crate::store::kubernetes::convert::mount_spec;
+use crate::store::kubernetes::feed::is_at;
+use crate::store::kubernetes::resources::{GateMount, GateRole, MountSpec};
 
 /// How many objects are deleted at once.
 const DELETIONS: usize = 8;
@@ -30,27 +35,23 @@ impl Declared {
             names: name::of_mount(path),
             basis: Basis::Laid,
         };
-        let is_it = |mount: &GateMount| mount.path() == path;
+        let is_it = |mount: &GateMount| is_at(mount, path);
         let make = |old: Option<&GateMount>| {
-            let mut spec = old.map(|old| old.spec.clone()).unwrap_or_default();
-            if old.is_none() {
-                path.clone_into(&mut spec.path);
-            }
-            spec.set_about(&about);
-            GateMount::new("", spec)
+            let (told, annotations) = mount_spec(path, &about, None, None);
+            let spec = match old {
+                Some(old) => with_about(old.spec.clone(), told),
+                None => told,
+            };
+            annotated(GateMount::new("", spec), annotations)
         };
-        awaited.put(put.write(is_it, make).await?, |seen| &seen.mounts);
+        let (written, _replaced) = put.write(is_it, make).await?;
+        awaited.put(written, |seen| &seen.mounts);
         Ok(())
     }
 
     /// Sets the config of a mount that is there. A reviewer's token is written first, into a Secret of its own, so that
     /// it never meets another host than its own.
-    pub(super) async fn config(
-        &self,
-        path: &str,
-        value: Option<&[u8]>,
-        awaited: &mut Awaited,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn config(&self, path: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
         let config = match value {
             Some(value) => {
                 Some(MountConfig::from_json(value).map_err(|error| StoreError::Failed(error.into()))?)
@@ -64,24 +65,29 @@ impl Declared {
             Some(jwt) => Some(self.reviewer(before, jwt).await?),
             None => None,
         };
-        let named = reviewer.as_ref().map(|reviewer| reviewer.clone());
         let put =
             Put { api: &self.api(), before: Some(before), names: name::of_mount(path), basis: Basis::Whole };
         let make = |old: Option<&GateMount>| {
-            let mut spec = old.unwrap_or(before).spec.clone();
-            spec.set_config(config.as_ref(), named.clone());
-            GateMount::new("", spec)
+            let old = old.unwrap_or(before);
+            let named = reviewer.as_ref().map(|reviewer| reviewer.name.as_str());
+            let (asked, _) = mount_spec(path, &MountAbout::of_path(path), config.as_ref(), named);
+            let annotations = old.metadata.annotations.clone().unwrap_or_default();
+            annotated(GateMount::new("", with_about(asked, old.spec.clone())), annotations)
         };
-        match put.write(|mount: &GateMount| mount.path() == path, make).await {
-            Ok(written) => {
+        match put.write(|mount: &GateMount| is_at(mount, path), make).await {
+            Ok((written, replaced)) => {
                 let mut published = Awaited::default();
                 published.put(written, |seen| &seen.mounts);
                 published.shown(self.seen.clone()).await;
-                self.forget_reviewers(before, named.as_ref()).await;
+                let old = replaced.and_then(|replaced| replaced.spec.token_reviewer_ref);
+                self.forget_reviewer(before, old.filter(|old| Some(old) != reviewer.as_ref())).await;
                 Ok(())
             }
+            // Nobody knows whether it was written.
+            Err(error @ StoreError::Away(_)) => Err(error),
             Err(error) => {
-                self.forget_reviewers(before, before.spec.token_reviewer_ref.as_ref()).await;
+                let new = reviewer.filter(|new| Some(new) != before.spec.token_reviewer_ref.as_ref());
+                self.forget_reviewer(before, new).await;
                 Err(error)
             }
         }
@@ -92,24 +98,39 @@ impl Declared {
     async fn delete_mount(&self, path: &str, awaited: &mut Awaited) -> Result<(), StoreError> {
         let seen = self.seen();
         let mounts: Vec<&GateMount> =
-            seen.mounts.values().map(AsRef::as_ref).filter(|mount| mount.path() == path).collect();
-        let of_mount = |role: &&GateRole| {
+            seen.mounts.values().map(AsRef::as_ref).filter(|mount| is_at(mount, path)).collect();
+        let of_mount = |role: &&Arc<GateRole>| {
             mounts.iter().any(|mount| mount.metadata.name.as_ref() == Some(&role.spec.mount_ref.name))
         };
-        let roles: Vec<&GateRole> = seen.roles.values().map(AsRef::as_ref).filter(of_mount).collect();
-        let api = self.api();
-        stream::iter(roles.iter().map(|role| delete(&api, *role)))
-            .buffer_unordered(DELETIONS)
-            .try_collect::<Vec<()>>()
-            .await?;
-        for role in roles {
-            awaited.gone(role, |seen| &seen.roles);
+        let roles: Vec<Arc<GateRole>> = seen.roles.values().filter(of_mount).cloned().collect();
+        for role in &roles {
+            awaited.gone(&**role, |seen| &seen.roles);
         }
+        let api: Api<GateRole> = self.api();
+        let deletions = roles.into_iter().map(|role| {
+            let api = api.clone();
+            async move { delete(&api, &*role).await }
+        });
+        stream::iter(deletions).buffer_unordered(DELETIONS).try_collect::<Vec<()>>().await?;
         for mount in mounts {
             delete(&self.api(), mount).await?;
             awaited.gone(mount, |seen| &seen.mounts);
-            self.forget_reviewers(mount, None).await;
+            self.forget_reviewers(mount).await;
         }
         Ok(())
+    }
+}
+
+/// The config of the one, and what is told of the mount by the other.
+fn with_about(config: MountSpec, about: MountSpec) -> MountSpec {
+    MountSpec {
+        path: about.path,
+        description: about.description,
+        default_lease_ttl: about.default_lease_ttl,
+        max_lease_ttl: about.max_lease_ttl,
+        token_type: about.token_type,
+        listing_visibility: about.listing_visibility,
+        options: about.options,
+        ..config
     }
 }

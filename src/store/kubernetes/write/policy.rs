@@ -4,7 +4,9 @@ use super::put::{Basis, Put, delete};
 use super::shown::Awaited;
 use super::{Declared, name};
 use crate::ports::store::StoreError;
-use crate::store::kubernetes::resources::{GatePolicy, PolicySpec};
+use crate::store::kubernetes::convert::policy_spec;
+use crate::store::kubernetes::feed::is_policy;
+use crate::store::kubernetes::resources::GatePolicy;
 
 impl Declared {
     /// Sets a policy's text; without a value, takes the policy away.
@@ -15,7 +17,7 @@ impl Declared {
         awaited: &mut Awaited,
     ) -> Result<(), StoreError> {
         let seen = self.seen();
-        let is_it = |policy: &GatePolicy| policy.name() == name;
+        let is_it = |policy: &GatePolicy| is_policy(policy, name);
         let Some(value) = value else {
             for policy in seen.policies.values().filter(|policy| is_it(policy)) {
                 delete(&self.api(), &**policy).await?;
@@ -30,10 +32,9 @@ impl Declared {
             names: name::of_policy(name),
             basis: Basis::Whole,
         };
-        let make = |_: Option<&GatePolicy>| {
-            GatePolicy::new("", PolicySpec { policy_name: name.to_owned(), rules: rules.to_owned() })
-        };
-        awaited.put(put.write(is_it, make).await?, |seen| &seen.policies);
+        let make = |_: Option<&GatePolicy>| GatePolicy::new("", policy_spec(name, rules));
+        let (written, _replaced) = put.write(is_it, make).await?;
+        awaited.put(written, |seen| &seen.policies);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ports::store::StoreError;
+use crate::store::kubernetes::convert::{Annotations, LOCAL, OLD_NAMES, SELECTOR_TEXT};
 
 /// How often a write is tried again after somebody else's.
 const TRIES: u32 = 5;
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MANAGER: &str = "rolegate";
 
 /// An object of ours.
-pub(super) trait Object:
+pub(in crate::store::kubernetes) trait Object:
     Resource<Scope = NamespaceResourceScope, DynamicType = ()>
     + Clone
     + Debug
@@ -30,6 +31,7 @@ pub(super) trait Object:
     + Serialize
     + Send
     + Sync
+    + 'static
 {
 }
 
@@ -41,6 +43,7 @@ impl<K> Object for K where
         + Serialize
         + Send
         + Sync
+        + 'static
 {
 }
 
@@ -68,23 +71,25 @@ pub(super) struct Put<'a, K> {
 pub(super) struct Written {
     pub(super) name: String,
     pub(super) uid: String,
-    pub(super) generation: i64,
+    pub(super) version: String,
+    generation: i64,
 }
 
 impl<K: Object> Put<'_, K> {
-    /// Writes what `make` makes of the object as it is; `is_it` tells an object of that name from another's.
+    /// Writes what `make` makes of the object as it is; `is_it` tells an object of that name from another's. Gives the
+    /// object that was replaced as well.
     pub(super) async fn write(
         self,
         is_it: impl Fn(&K) -> bool + Send + Sync,
         make: impl Fn(Option<&K>) -> K + Send + Sync,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<(Written, Option<K>), StoreError> {
         let mut before = self.before.cloned();
         let [mut name, mut other] = self.names.clone();
         for _ in 0..TRIES {
             let (done, name_of) = match &before {
                 Some(old) => {
                     let mut new = make(Some(old));
-                    *new.meta_mut() = metadata_of(old);
+                    *new.meta_mut() = metadata_of(old, new.meta());
                     let name = old.meta().name.clone().unwrap_or_default();
                     (replaced(asked(self.api.replace(&name, &params(), &new)).await), name)
                 }
@@ -95,7 +100,7 @@ impl<K: Object> Put<'_, K> {
                 }
             };
             match done {
-                Ok(done) => return Ok(written(&done)),
+                Ok(done) => return Ok((written(&done), before)),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),
             }
@@ -149,6 +154,7 @@ fn written<K: Object>(object: &K) -> Written {
     Written {
         name: meta.name.clone().unwrap_or_default(),
         uid: meta.uid.clone().unwrap_or_default(),
+        version: meta.resource_version.clone().unwrap_or_default(),
         generation: meta.generation.unwrap_or_default(),
     }
 }
@@ -156,15 +162,27 @@ fn written<K: Object>(object: &K) -> Written {
 /// Whether nobody has changed what the object says.
 fn is_same<K: Object>(before: Option<&K>, now: Option<&K>) -> bool {
     match (before, now) {
-        (Some(before), Some(now)) => written(before) == written(now),
+        (Some(before), Some(now)) => {
+            let (before, now) = (written(before), written(now));
+            before.uid == now.uid && before.generation == now.generation
+        }
         (None, None) => true,
         _ => false,
     }
 }
 
-/// What stays of an object's metadata when it is replaced.
-fn metadata_of<K: Object>(object: &K) -> ObjectMeta {
-    ObjectMeta { managed_fields: None, ..object.meta().clone() }
+/// The object with these annotations.
+pub(super) fn annotated<K: Object>(mut object: K, annotations: Annotations) -> K {
+    object.meta_mut().annotations = Some(annotations);
+    object
+}
+
+/// An object's metadata when it is replaced: as it is, with the new annotations of ours.
+fn metadata_of<K: Object>(old: &K, new: &ObjectMeta) -> ObjectMeta {
+    let mut annotations = old.meta().annotations.clone().unwrap_or_default();
+    annotations.retain(|name, _| ![OLD_NAMES, SELECTOR_TEXT, LOCAL].contains(&name.as_str()));
+    annotations.extend(new.annotations.clone().unwrap_or_default());
+    ObjectMeta { managed_fields: None, annotations: Some(annotations), ..old.meta().clone() }
 }
 
 fn params() -> PostParams {

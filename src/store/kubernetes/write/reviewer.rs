@@ -42,23 +42,34 @@ impl Declared {
         Ok(reference)
     }
 
-    /// Deletes the Secrets that were written for the mount, but for the one that it refers to. One that cannot be
-    /// deleted now goes with the next.
-    pub(super) async fn forget_reviewers(&self, mount: &GateMount, kept: Option<&Reference>) {
+    /// Deletes a Secret that the mount does not refer to any more, if it was written here for the mount.
+    pub(super) async fn forget_reviewer(&self, mount: &GateMount, old: Option<Reference>) {
         let seen = self.seen();
-        let old = seen.secrets.iter().filter(|(name, secret)| {
-            let written_for = secret.metadata.annotations.as_ref().and_then(|all| all.get(WRITTEN_FOR));
-            written_for.is_some()
-                && written_for == mount.metadata.name.as_ref()
-                && kept.is_none_or(|kept| kept.name != **name)
-        });
-        for (name, secret) in old {
-            if let Err(error) = delete(&self.api(), &**secret).await {
-                let cause = crate::errors::with_causes(&error);
-                tracing::warn!(secret = name, cause, "a reviewer's Secret that nobody needs is still there");
-            }
+        let Some(secret) = old.and_then(|old| seen.secrets.get(&old.name)) else { return };
+        if is_of(secret, mount) {
+            self.delete_secret(secret).await;
         }
     }
+
+    /// Deletes all Secrets that were written for a mount that is gone.
+    pub(super) async fn forget_reviewers(&self, mount: &GateMount) {
+        for secret in self.seen().secrets.values().filter(|secret| is_of(secret, mount)) {
+            self.delete_secret(secret).await;
+        }
+    }
+
+    /// What cannot be deleted now goes with the mount, by the API server's own garbage collection.
+    async fn delete_secret(&self, secret: &Object) {
+        if let Err(error) = delete(&self.api(), secret).await {
+            let cause = crate::errors::with_causes(&error);
+            tracing::warn!(secret = secret.metadata.name, cause, "a Secret that nobody needs is still there");
+        }
+    }
+}
+
+fn is_of(secret: &Object, mount: &GateMount) -> bool {
+    let written_for = secret.metadata.annotations.as_ref().and_then(|all| all.get(WRITTEN_FOR));
+    written_for.is_some() && written_for == mount.metadata.name.as_ref()
 }
 
 fn holds(secret: &Object, jwt: &Secret) -> bool {

@@ -1,11 +1,13 @@
 //! A role: one GateRole.
 
-use super::put::{Basis, Put, delete};
+use super::put::{Basis, Put, annotated, delete};
 use super::shown::Awaited;
 use super::{Declared, name};
 use crate::core::role::Role;
 use crate::ports::store::StoreError;
-use crate::store::kubernetes::resources::{GateRole, Reference, RoleSpec};
+use crate::store::kubernetes::convert::role_spec;
+use crate::store::kubernetes::feed::is_role;
+use crate::store::kubernetes::resources::GateRole;
 
 impl Declared {
     /// Puts a role into a mount that is there; without a value, takes it out.
@@ -19,7 +21,7 @@ impl Declared {
         let seen = self.seen();
         let mount = seen.mount_at(path).ok_or(StoreError::Conflict)?;
         let mount = mount.metadata.name.clone().unwrap_or_default();
-        let is_it = |role: &GateRole| role.spec.mount_ref.name == mount && role.name() == name;
+        let is_it = |role: &GateRole| is_role(role, &mount, name);
         let Some(value) = value else {
             // One that has lost the name to another would take its place.
             for role in seen.roles.values().filter(|role| is_it(role)) {
@@ -36,9 +38,11 @@ impl Declared {
             basis: Basis::Laid,
         };
         let make = |_: Option<&GateRole>| {
-            GateRole::new("", RoleSpec::of(&role, Reference { name: mount.clone() }))
+            let (spec, annotations) = role_spec(&role, &mount);
+            annotated(GateRole::new("", spec), annotations)
         };
-        awaited.put(put.write(is_it, make).await?, |seen| &seen.roles);
+        let (written, _replaced) = put.write(is_it, make).await?;
+        awaited.put(written, |seen| &seen.roles);
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ impl Awaited {
             of(seen).get(&written.name).is_some_and(|object| {
                 let meta = object.meta();
                 meta.uid.as_ref() == Some(&written.uid)
-                    && meta.generation.unwrap_or_default() >= written.generation
+                    && is_reached(meta.resource_version.as_deref().unwrap_or_default(), &written.version)
             })
         }));
     }
@@ -42,5 +42,13 @@ impl Awaited {
         if !matches!(tokio::time::timeout(PATIENCE, all).await, Ok(Ok(_))) {
             tracing::warn!("what was written is in the API server and not yet published here");
         }
+    }
+}
+
+/// Whether an object's version is another's or a later one: versions of one kind are numbers that grow.
+fn is_reached(version: &str, wanted: &str) -> bool {
+    match (version.parse::<u64>(), wanted.parse::<u64>()) {
+        (Ok(version), Ok(wanted)) => version >= wanted,
+        _ => version == wanted,
     }
 }
