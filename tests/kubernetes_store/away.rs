@@ -28,7 +28,10 @@ async fn without_the_api_server_the_last_set_serves_and_writes_are_refused_until
     let (status, answer) = replica.root("DELETE", "auth/kubernetes/role/orders", Value::Null).await;
     assert_eq!(status, 503, "{answer}");
     assert_eq!(replica.root("GET", "auth/kubernetes/role/new", Value::Null).await.0, 404);
-    assert_eq!(replica.root("GET", "auth/kubernetes/role/orders", Value::Null).await.1["data"], known["data"]);
+    assert_eq!(
+        replica.root("GET", "auth/kubernetes/role/orders", Value::Null).await.1["data"],
+        known["data"]
+    );
     eventually("the age of the feed grows", async || {
         let age = replica.rolegate.metric("rolegate_feed_age_seconds", &["feed=\"store\""]).await;
         (age > 1.0).then_some(())
@@ -87,7 +90,7 @@ async fn what_a_killed_replica_has_acknowledged_is_there() {
         if number == 20 {
             let write = one.try_root("POST", &path, role(&stage));
             let kill = async { one.rolegate.process.kill() };
-            tokio::join!(write, kill);
+            let (_whatever, ()) = tokio::join!(write, kill);
             break;
         }
         one.write(&path, role(&stage)).await;

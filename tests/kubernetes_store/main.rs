@@ -1,7 +1,15 @@
 //! The `kubernetes` store: custom resources in a real API server, and `rolegate server` processes over it.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a fixture that fails is a failed test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a fixture that fails is a failed test"
+)]
 
+mod away;
+mod objects;
+mod stage;
 #[path = "../support/mod.rs"]
 pub mod support;
-
-mod stage;
+mod writes;

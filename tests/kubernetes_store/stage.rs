@@ -4,11 +4,12 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use super::support::eventually;
 use super::support::http::Client;
@@ -22,6 +23,7 @@ const ROOT: &str = "root-of-the-test";
 pub(crate) struct Stage<'a> {
     pub(crate) api: &'a KubeApiserver,
     pub(crate) namespace: String,
+    reviewers: OnceCell<String>,
     folder: TempDir,
 }
 
@@ -54,7 +56,7 @@ impl<'a> Stage<'a> {
             "current-context": "home",
         });
         std::fs::write(folder.path().join("kubeconfig"), kubeconfig.to_string()).unwrap();
-        Self { api, namespace, folder }
+        Self { api, namespace, reviewers: OnceCell::const_new(), folder }
     }
 
     /// One more replica. It need not be ready.
@@ -87,8 +89,19 @@ impl<'a> Stage<'a> {
         json!({
             "kubernetes_host": self.api.url(),
             "kubernetes_ca_cert": self.api.ca_pem(),
-            "token_reviewer_jwt": self.api.reviewer(&self.namespace).await,
+            "token_reviewer_jwt": self.reviewer().await,
         })
+    }
+
+    /// A token of a service account that may review.
+    pub(crate) async fn reviewer(&self) -> String {
+        self.reviewers.get_or_init(|| self.api.reviewer(&self.namespace)).await.clone()
+    }
+
+    /// Another token of that service account.
+    pub(crate) async fn new_reviewer(&self) -> String {
+        self.reviewer().await;
+        self.api.token(&self.namespace, "reviewer", &[], 7200).await
     }
 
     /// A token of the service account `orders`.
@@ -132,9 +145,13 @@ impl<'a> Stage<'a> {
         .await
     }
 
-    /// The names of a kind's objects.
+    /// The names of a kind's objects; of Secrets those of reviewers.
     pub(crate) async fn names(&self, kind: &str) -> Vec<String> {
-        let list = self.objects(kind).list(&kube::api::ListParams::default()).await.unwrap();
+        let mut params = ListParams::default();
+        if kind == "Secret" {
+            params = params.labels("rolegate.dev/reviewer=true");
+        }
+        let list = self.objects(kind).list(&params).await.unwrap();
         list.items.iter().map(|object| object.name_any()).collect()
     }
 }

@@ -47,6 +47,10 @@ async fn a_new_reviewer_comes_with_a_new_secret_and_the_old_one_goes() {
     fill(&stage, &replica).await;
     let before = stage.names("Secret").await;
     replica.write("auth/kubernetes/config", stage.config().await).await;
+    assert_eq!(stage.names("Secret").await, before, "the same token stays where it is");
+    let mut config = stage.config().await;
+    config["token_reviewer_jwt"] = stage.new_reviewer().await.into();
+    replica.write("auth/kubernetes/config", config).await;
     replica.write("auth/kubernetes/role/orders", role(&stage)).await;
     assert_eq!(replica.login("kubernetes", "orders", &stage.token().await).await, 200);
     let after = stage.names("Secret").await;
@@ -83,11 +87,13 @@ async fn writes_of_two_replicas_to_one_role_are_both_there_or_told() {
             [(ttl, "token_ttl", round), (max, "token_max_ttl", 1000 + round)]
         {
             match status {
-                200 | 204 => eventually(format!("{field} is {value}, as acknowledged: {role}"), async || {
-                    let (_, role) = one.root("GET", "auth/kubernetes/role/orders", Value::Null).await;
-                    (role["data"][field] == value).then_some(())
-                })
-                .await,
+                200 | 204 => {
+                    eventually(format!("{field} is {value}, as acknowledged: {role}"), async || {
+                        let (_, role) = one.root("GET", "auth/kubernetes/role/orders", Value::Null).await;
+                        (role["data"][field] == value).then_some(())
+                    })
+                    .await
+                }
                 503 => {}
                 status => panic!("{status} {answer}"),
             }
