@@ -41,7 +41,7 @@ pub(super) struct Kept {
 #[derive(Debug)]
 pub(super) enum Feed {
     /// Reads a file.
-    File(FileStore),
+    File(Box<FileStore>),
     /// Watches custom resources, and Secrets of client tokens.
     Kubernetes(Box<(Tasks, TokensFeed)>),
 }
@@ -81,7 +81,7 @@ impl Kept {
                 )?;
                 let store: Arc<dyn Store> = Arc::new(BesideFile::default());
                 let catalog = Catalog::fed(Arc::clone(&store), shared.snapshots.clone());
-                Ok(Self { feed: Some(Feed::File(feed)), ..Self::over(shared, store, catalog) })
+                Ok(Self { feed: Some(Feed::File(Box::new(feed))), ..Self::over(shared, store, catalog) })
             }
             Named::Embedded { path, .. } => {
                 let embedded = embedded(shared, path, key).await?;

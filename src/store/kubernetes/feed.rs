@@ -124,7 +124,7 @@ impl Feed {
                 }
                 return Ok(());
             }
-            Heard::Objects(told) => self.state.take(told)?,
+            Heard::Objects(told) => self.state.take(*told)?,
         };
         if touch > Touch::Nothing && self.state.is_complete() && self.due.is_none() {
             let gather = self.took.saturating_mul(2).clamp(GATHER, GATHER_AT_MOST);

@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn cache() -> Cache<ConfigMap> {
-        let mut cache = Cache::new(|old, new| old.data == new.data);
+        let mut cache = Cache::new(|old: &ConfigMap, new| old.data == new.data);
         for event in [Event::Init, Event::InitApply(map("a", "1", "v", "l")), Event::InitDone] {
             cache.take(event);
         }

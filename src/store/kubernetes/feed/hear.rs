@@ -30,7 +30,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) enum Heard {
     /// What a watch tells.
-    Objects(Told),
+    Objects(Box<Told>),
     /// Whether the API server answers at all.
     Life(Result<(), Lost>),
 }
@@ -46,6 +46,10 @@ pub(super) enum Told {
     Policies(Said<GatePolicy>),
     /// Of reviewer tokens.
     Secrets(Said<Secret>),
+}
+
+fn told(told: Told) -> Heard {
+    Heard::Objects(Box::new(told))
 }
 
 /// Where to hear.
@@ -70,10 +74,10 @@ impl Hearing {
         let all = watcher::Config::default().timeout(WATCH);
         let reviewers = all.clone().labels(REVIEWERS);
         Box::pin(stream::select_all([
-            self.watch(all.clone()).map(Told::Mounts).map(Heard::Objects).boxed(),
-            self.watch(all.clone()).map(Told::Roles).map(Heard::Objects).boxed(),
-            self.watch(all).map(Told::Policies).map(Heard::Objects).boxed(),
-            self.watch(reviewers).map(Told::Secrets).map(Heard::Objects).boxed(),
+            self.watch(all.clone()).map(Told::Mounts).map(told).boxed(),
+            self.watch(all.clone()).map(Told::Roles).map(told).boxed(),
+            self.watch(all).map(Told::Policies).map(told).boxed(),
+            self.watch(reviewers).map(Told::Secrets).map(told).boxed(),
             self.signs_of_life().map(Heard::Life).boxed(),
         ]))
     }
