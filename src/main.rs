@@ -13,6 +13,7 @@ use rolegate::config::{Config, Environment};
 use rolegate::errors::with_causes;
 use rolegate::store::check::check_config;
 use rolegate::store::embedded::restore;
+use rolegate::store::kubernetes;
 use rolegate::telemetry;
 
 /// A static binary would have musl's allocator, which has one lock for all threads; and a login allocates a hundred times.
@@ -54,6 +55,8 @@ enum Command {
         #[arg(long, value_name = "DIRECTORY")]
         to: PathBuf,
     },
+    /// Prints the definitions of the custom resources (YAML), for `kubectl apply -f -`.
+    Crd,
     /// Ends with 0 when a running rolegate is ready.
     Health {
         /// The operations door.
@@ -86,6 +89,9 @@ fn main() -> ExitCode {
     let environment = Environment::of_process();
     if let Command::Restore { copy, to } = &cli.command {
         return restored(copy, to);
+    }
+    if matches!(cli.command, Command::Crd) {
+        return printed(kubernetes::crd::documents());
     }
     if let Command::CheckConfig { file } = &cli.command {
         return match check_config(file) {
@@ -143,7 +149,7 @@ async fn run(command: Command, environment: Environment) -> ExitCode {
             }
         },
         // Answered before the runtime starts.
-        Command::CheckConfig { .. } | Command::Restore { .. } => ExitCode::SUCCESS,
+        Command::CheckConfig { .. } | Command::Restore { .. } | Command::Crd => ExitCode::SUCCESS,
     }
 }
 
@@ -178,6 +184,18 @@ async fn serve(bound: Bound) -> ExitCode {
     match bound.serve().await {
         Ended::Drained => ExitCode::SUCCESS,
         Ended::Failed => ExitCode::FAILURE,
+    }
+}
+
+/// A whole text on standard output.
+fn printed(text: Result<String, kubernetes::crd::NotYaml>) -> ExitCode {
+    match text.map(|text| std::io::stdout().write_all(text.as_bytes())) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("rolegate: nothing can be written on standard output: {error}");
+            ExitCode::FAILURE
+        }
+        Err(error) => wrong(&error),
     }
 }
 

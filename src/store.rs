@@ -6,4 +6,5 @@ pub mod declared;
 pub mod embedded;
 mod expectation;
 pub mod file;
+pub mod kubernetes;
 pub mod memory;

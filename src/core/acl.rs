@@ -26,6 +26,11 @@ pub const DEFAULT_POLICY: &str = include_str!("acl/default.hcl");
 /// The text of the policy of tokens that hold a wrapped answer.
 pub const RESPONSE_WRAPPING_POLICY: &str = include_str!("acl/response_wrapping.hcl");
 
+/// Whether nobody writes the policy of that name: what it grants is fixed. `name` in lower case.
+pub fn is_unwritable(name: &str) -> bool {
+    matches!(name, "root" | "response-wrapping")
+}
+
 /// What is asked of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AclOperation {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 pub use at_rest::NotARole;
 pub use decode::OldNames;
+pub use selector::LabelSelector;
 
 use super::cidr::BoundCidr;
 
@@ -34,22 +35,6 @@ pub struct Role {
     pub token: TokenParameters,
     /// Which of its values came by their old names; reads show these too.
     pub old_names: OldNames,
-}
-
-/// A selector on a namespace's labels, and the text it was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LabelSelector {
-    /// As the operator wrote it, JSON or YAML.
-    pub text: String,
-    /// All of these must be there with these values; none fits every namespace.
-    pub match_labels: BTreeMap<String, String>,
-}
-
-impl LabelSelector {
-    /// Whether a namespace with these labels is selected.
-    pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-    }
 }
 
 /// `alias_name_source`.

@@ -146,7 +146,7 @@ async fn what_was_asked_for_one_role_is_not_asked_again_for_the_next() {
 async fn labels_are_asked_only_of_the_reviewed_namespace_and_only_where_no_glob_fits() {
     let selector = |value: &str| {
         let match_labels = [("team".to_owned(), value.to_owned())].into();
-        Some(LabelSelector { text: String::new(), match_labels })
+        Some(LabelSelector { match_labels, ..LabelSelector::default() })
     };
     let mut listed = role("listed");
     listed.bound_service_account_namespace_selector = selector("other");

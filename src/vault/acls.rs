@@ -32,7 +32,8 @@ pub(super) struct Acls(ArcSwap<Set>);
 #[derive(Debug)]
 struct Set {
     texts: Texts,
-    policies: HashMap<String, Policy>,
+    /// None: a text that cannot be read.
+    policies: HashMap<String, Option<Policy>>,
     compiled: Cache<Of, Compiled>,
 }
 
@@ -40,16 +41,14 @@ impl Set {
     fn of(texts: Texts) -> Self {
         let built_in = [(DEFAULT, DEFAULT_POLICY), ("response-wrapping", RESPONSE_WRAPPING_POLICY)];
         let stored = texts.iter().map(|(name, text)| (name.as_str(), &**text));
-        // A policy that cannot be read grants nothing.
         let policies = built_in
             .into_iter()
             .chain(stored)
-            .filter_map(|(name, text)| match Policy::parse(text) {
-                Ok(policy) => Some((name.to_owned(), policy)),
-                Err(error) => {
-                    tracing::error!(policy = name, %error, "a policy is not good and grants nothing");
-                    None
-                }
+            .map(|(name, text)| {
+                let policy = Policy::parse(text).inspect_err(|error| {
+                    tracing::error!(policy = name, %error, "a policy is not good; tokens that have it may do nothing");
+                });
+                (name.to_owned(), policy.ok())
             })
             .collect();
         Self { texts, policies, compiled: Cache::new(KEPT) }
@@ -75,7 +74,13 @@ impl Acls {
         if token.policies.iter().any(|policy| policy == ROOT) {
             return Ok(Arc::new(Acl::root()));
         }
-        let policies = || token.policies.iter().filter_map(|name| set.policies.get(name));
+        let mut unreadable =
+            token.policies.iter().filter_map(|name| set.policies.get(name)).filter(|known| known.is_none());
+        if unreadable.next().is_some() {
+            // What it denies is not known.
+            return Ok(Arc::new(Acl::compile([], None)));
+        }
+        let policies = || token.policies.iter().filter_map(|name| set.policies.get(name)?.as_ref());
         let entity = match policies().any(Policy::is_templated) && !token.entity_id.is_empty() {
             true => entities.entity(&token.entity_id).await?,
             false => None,
@@ -120,4 +125,34 @@ fn compile<'a>(policies: impl Iterator<Item = &'a Policy>, entity: Option<&Entit
     let identity =
         acl::Identity { id: &entity.id, name: &entity.name, metadata: &entity.metadata, aliases: &aliases };
     Acl::compile(policies, Some(&identity))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::Acls;
+    use crate::core::client_token::tests::login_token;
+    use crate::core::mount::Snapshot;
+    use crate::tokens::entities::Entities;
+    use crate::tokens::tests::house::House;
+
+    #[tokio::test]
+    async fn a_token_with_a_policy_that_cannot_be_read_may_do_nothing() {
+        let house = House::new();
+        let entities = Entities::new(house.store.clone(), house.random.clone());
+        let acls = Acls::new();
+        for (default, expected) in [(None, "read"), (Some("path \"secret\" {"), "deny")] {
+            let orders = ("orders", "path \"secret\" { capabilities = [\"read\"] }");
+            let texts = default.map(|text| ("default", text)).into_iter().chain([orders]);
+            let policies: BTreeMap<_, _> =
+                texts.map(|(name, text)| (name.to_owned(), Arc::from(text))).collect();
+            let snapshot = Snapshot { policies: Arc::new(policies), ..Snapshot::default() };
+            let acl = acls.of(&snapshot, &entities, &login_token()).await.unwrap();
+            assert_eq!(acl.capabilities("secret"), [expected]);
+            let own = acl.capabilities("auth/token/lookup-self");
+            assert_eq!(own == ["deny"], expected == "deny", "{own:?}");
+        }
+    }
 }

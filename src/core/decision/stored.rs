@@ -49,7 +49,7 @@ pub fn admits(role: &Role, identity: &StoredIdentity<'_>, from: From) -> Result<
     let selected = || match (&role.bound_service_account_namespace_selector, identity.labels) {
         (Some(selector), Some(labels)) => selector.selects(labels),
         // A selector of nothing fits every namespace, whose labels nobody has to know.
-        (Some(selector), None) => selector.match_labels.is_empty(),
+        (Some(selector), None) => selector.selects_all(),
         (None, _) => false,
     };
     if any_fits(&role.bound_service_account_namespaces, identity.namespace) || selected() {

@@ -69,6 +69,11 @@ impl MountAbout {
         set.min(self.max_lease())
     }
 
+    /// Whether the default lease is within the longest.
+    pub const fn leases_agree(&self) -> bool {
+        self.default_lease_ttl <= self.max_lease()
+    }
+
     /// The longest lease in seconds.
     pub const fn max_lease(&self) -> i64 {
         if self.max_lease_ttl > 0 { self.max_lease_ttl } else { SYSTEM_MAX_LEASE }

@@ -108,7 +108,7 @@ impl Role {
         let selector = match kept.bound_service_account_namespace_selector.as_str() {
             "" => None,
             text => Some(
-                LabelSelector::parse(text)
+                LabelSelector::parse_full(text)
                     .map_err(|_| NotARole::Value("bound_service_account_namespace_selector"))?,
             ),
         };

@@ -100,6 +100,24 @@ pub fn decode(
     before: Option<&Role>,
     max_lease: i64,
 ) -> Result<RoleWrite, RoleError> {
+    decode_with(name, fields, before, max_lease, LabelSelector::parse)
+}
+
+/// Creates the role `name` as [`decode`] does, of a selector that may have `matchExpressions`.
+///
+/// # Errors
+/// The first check that fails.
+pub fn decode_full(name: &str, fields: &Map<String, Value>, max_lease: i64) -> Result<RoleWrite, RoleError> {
+    decode_with(name, fields, None, max_lease, LabelSelector::parse_full)
+}
+
+fn decode_with(
+    name: &str,
+    fields: &Map<String, Value>,
+    before: Option<&Role>,
+    max_lease: i64,
+    parse: fn(&str) -> Result<LabelSelector, SelectorError>,
+) -> Result<RoleWrite, RoleError> {
     let given = Given::read(Fields::new(fields))?;
     let mut old_names = before.map(|role| role.old_names).unwrap_or_default();
     let mut token: TokenParameters = before.map(|role| role.token.clone()).unwrap_or_default();
@@ -118,7 +136,7 @@ pub fn decode(
     if namespaces.is_empty() && selector.is_none() {
         return Err(RoleError::NoNamespaces);
     }
-    let selector = selector.map(|text| LabelSelector::parse(&text)).transpose()?;
+    let selector = selector.map(|text| parse(&text)).transpose()?;
     unmixed(&namespaces)?;
     let audience = either(given.audience, before.map(|role| &role.audience));
     if audience.trim().is_empty() {

@@ -49,7 +49,7 @@ fn a_selector_goes_by_the_labels_of_the_login_and_admits_nobody_without() {
     let mut labelled = role("orders");
     labelled.bound_service_account_namespaces.clear();
     labelled.bound_service_account_namespace_selector =
-        Some(LabelSelector { text: String::new(), match_labels });
+        Some(LabelSelector { match_labels, ..LabelSelector::default() });
     let with = |team: Option<&str>| {
         let labels = team.map(|team| [("team".to_owned(), team.to_owned())].into());
         ask([labelled.clone()], &["orders"], &Login { labels, ..login() })

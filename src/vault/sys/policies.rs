@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::core::acl::Policy;
+use crate::core::acl::{Policy, is_unwritable};
 use crate::core::fields::Fields;
 use crate::vault::outcome::{Answer, Class, Refusal};
 
@@ -103,7 +103,7 @@ pub fn parse_write(form: Form, name: &str, fields: &Map<String, Value>) -> Resul
     let given = given(form, fields, &mut warnings)?;
     let text = from_base64(&given)?.unwrap_or(given);
     let policy = Policy::parse(&text).map_err(|error| invalid(error.to_string()))?;
-    if [ROOT, RESPONSE_WRAPPING].contains(&stored.as_str()) {
+    if is_unwritable(&stored) {
         return Err(invalid(format!("cannot update {stored:?} policy")));
     }
     warnings.extend(policy.unenforced().iter().map(|what| format!("{what} is not enforced")));

@@ -66,7 +66,7 @@ impl Tuning {
         set(&mut about.token_type, self.token_type);
         set(&mut about.listing_visibility, self.listing_visibility);
         set(&mut about.options, self.options);
-        if about.default_lease_ttl > about.max_lease() {
+        if !about.leases_agree() {
             return Err(invalid(format!(
                 "backend max lease TTL of {} less than backend default lease TTL of {}",
                 about.max_lease(),

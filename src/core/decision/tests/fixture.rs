@@ -168,6 +168,6 @@ impl Fixture {
     pub(super) fn by_labels(&mut self) {
         self.role.bound_service_account_namespaces.clear();
         self.role.bound_service_account_namespace_selector =
-            Some(LabelSelector { text: "{}".to_owned(), match_labels: BTreeMap::new() });
+            Some(LabelSelector::new(BTreeMap::new(), Vec::new()));
     }
 }
