@@ -50,6 +50,7 @@ async fn the_components_are_taken_whole() {
 #[tokio::test]
 async fn the_examples_are_taken_whole() {
     must_hold("examples").await;
+    must_hold("test").await;
 }
 
 #[tokio::test]
@@ -70,7 +71,10 @@ fn every_file_of_kind_is_used_by_a_kustomization() {
     for entry in std::fs::read_dir(kustomize::kind().join("crds")).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
         let listed = std::fs::read_to_string(kustomize::kind().join("crds/kustomization.yaml")).unwrap();
-        assert!(name == "kustomization.yaml" || listed.contains(&format!("- {name}\n")), "{name} is not listed");
+        assert!(
+            name == "kustomization.yaml" || listed.contains(&format!("- {name}\n")),
+            "{name} is not listed"
+        );
     }
     let components = std::fs::read_to_string(kustomize::kind().join("kustomization.yaml")).unwrap();
     for entry in std::fs::read_dir(kustomize::kind().join("components")).unwrap().flatten() {

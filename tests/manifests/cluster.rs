@@ -1,8 +1,9 @@
 //! Objects put into the real API server, and read back.
 
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
     core::GroupVersionKind,
     discovery::{self, Scope},
 };
@@ -16,9 +17,9 @@ use super::{
 };
 
 /// A cluster that knows the published custom resources of `schemas/`.
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Its API server.
-    pub api: &'static KubeApiserver,
+    pub(crate) api: &'static KubeApiserver,
     client: Client,
     _alone: MutexGuard<'static, ()>,
 }
@@ -28,12 +29,13 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 impl Cluster {
     /// The one of all tests here, for one of them at a time.
-    pub async fn shared() -> Self {
+    pub(crate) async fn shared() -> Self {
         let alone = ALONE.lock().await;
         let api = KubeApiserver::shared().await;
         let cluster = Self { api, client: api.client(), _alone: alone };
         // What the mesh brings.
-        let system = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } });
+        let system =
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } });
         cluster.must_apply(&system).await;
         for name in ["istio", "envoy-gateway", "gateway-api", "prometheus-operator"] {
             let file = format!("tests/manifests/schemas/{name}.yaml");
@@ -45,7 +47,7 @@ impl Cluster {
     }
 
     /// Applies each object, reads it back and demands every field; kinds that are not served are compared by type.
-    pub async fn must_hold(&self, objects: &[Value]) {
+    pub(crate) async fn must_hold(&self, objects: &[Value]) {
         let first = |object: &Value| match object["kind"].as_str() {
             Some("Namespace" | "CustomResourceDefinition") => 0,
             _ => 1,
@@ -74,11 +76,22 @@ impl Cluster {
     }
 
     /// What is missing of the object once it is created, as `kubectl create --validate=false` would.
-    pub async fn dropped_of(&self, object: &Value) -> Vec<String> {
+    pub(crate) async fn dropped_of(&self, object: &Value) -> Vec<String> {
         let api = self.resource(object).await.unwrap();
         let created: DynamicObject = serde_json::from_value(object.clone()).unwrap();
         let created = api.create(&PostParams::default(), &created).await.unwrap();
         differences(object, &serde_json::to_value(created).unwrap())
+    }
+
+    /// Deletes the cluster's role bindings whose names begin so, which other tests have left.
+    pub(crate) async fn forget_cluster_role_bindings(&self, prefix: &str) {
+        let api: Api<ClusterRoleBinding> = Api::all(self.client.clone());
+        for binding in api.list(&ListParams::default()).await.unwrap() {
+            let name = binding.metadata.name.unwrap();
+            if name.starts_with(prefix) {
+                api.delete(&name, &DeleteParams::default()).await.unwrap();
+            }
+        }
     }
 
     /// The API of the object's kind in its namespace; nothing where the server does not serve it.
@@ -104,7 +117,8 @@ impl Cluster {
     async fn wait_until_served(&self, definition: &Value) {
         let spec = &definition["spec"];
         for version in spec["versions"].as_array().unwrap() {
-            let version = format!("{}/{}", spec["group"].as_str().unwrap(), version["name"].as_str().unwrap());
+            let version =
+                format!("{}/{}", spec["group"].as_str().unwrap(), version["name"].as_str().unwrap());
             let object = json!({ "apiVersion": version, "kind": spec["names"]["kind"] });
             let what = format!("{} is served", spec["names"]["kind"]);
             eventually(what, async || self.served(&object).await).await;

@@ -4,14 +4,14 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::Value;
 
 /// Each place where `found` lacks what is `wanted`, or says something else. What it has besides does not matter.
-pub fn differences(wanted: &Value, found: &Value) -> Vec<String> {
+pub(crate) fn differences(wanted: &Value, found: &Value) -> Vec<String> {
     let mut all = Vec::new();
     compare("", wanted, found, &mut all);
     all
 }
 
 /// The same for kinds that Kubernetes 1.20 does not serve, by the types that are generated from the API of a newer one.
-pub fn differences_by_type(object: &Value) -> Vec<String> {
+pub(crate) fn differences_by_type(object: &Value) -> Vec<String> {
     let version = (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
     let typed = match version {
         ("policy/v1", "PodDisruptionBudget") => {

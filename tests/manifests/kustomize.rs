@@ -62,28 +62,28 @@ struct Operation {
 }
 
 /// All objects of this folder of `kind/`, in the order of its files.
-pub fn build(folder: &str) -> Vec<Value> {
+pub(crate) fn build(folder: &str) -> Vec<Value> {
     objects(&kind().join(folder))
 }
 
 /// The folder `kind/`.
-pub fn kind() -> PathBuf {
+pub(crate) fn kind() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("kind")
 }
 
 /// The documents of a YAML file.
-pub fn documents(path: &Path) -> Vec<Value> {
+pub(crate) fn documents(path: &Path) -> Vec<Value> {
     parse(&std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 
 /// The documents of a YAML text.
-pub fn parse(text: &str) -> Vec<Value> {
+pub(crate) fn parse(text: &str) -> Vec<Value> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("{error}"));
     documents.into_iter().filter(|document| !document.is_null()).collect()
 }
 
 /// The object of this kind and name.
-pub fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
+pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
     let mut found = objects.iter().filter(|object| is(object, kind, name));
     let object = found.next().unwrap_or_else(|| panic!("no {kind} `{name}`"));
     assert!(found.next().is_none(), "{kind} `{name}` is there twice");
