@@ -45,7 +45,7 @@ async fn a_request_passes_the_gateway_with_the_role_of_its_route_and_no_other_do
     let cluster = Cluster::shared().await;
     let mut objects = build("gateway");
     cluster.must_hold(&objects).await;
-    let shop: Vec<Value> = build("examples").into_iter().filter(|object| is_of_kubernetes(object)).collect();
+    let shop: Vec<Value> = build("examples").into_iter().filter(is_of_kubernetes).collect();
     cluster.must_hold(&shop).await;
     objects.extend(certificates(&["rolegate-gateway", "shop.example.com"]));
     let upstream = Upstream::start().await;
