@@ -27,9 +27,11 @@ use crate::doors::ops::Ops;
 use crate::doors::vault::VaultDoor;
 use crate::gate::Gate;
 use crate::health::Health;
+use crate::home::Environment;
 use crate::lifecycle::Readiness;
 use crate::metrics::Metrics;
 use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
+use crate::ports::administrators::Administrators;
 use crate::ports::{Clock, NoRandom, Random};
 use crate::record::Recorder;
 use crate::record::decision_id::DecisionIds;
@@ -121,7 +123,7 @@ pub struct Bound {
 /// # Errors
 /// Where the configuration, a store, a certificate or a port is not good.
 pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
-    let Loaded { config, kubernetes_service_host, root_token: given, store_key, .. } = loaded;
+    let Loaded { config, kubernetes_service_host, has_kubeconfig, root_token: given, store_key, .. } = loaded;
     config.store.check_supported(file)?;
     let key = config.store.key(file, store_key)?;
     let shared = Shared::new();
@@ -130,8 +132,16 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
         let root_token_file = config.root_token_file.as_deref();
         root_token::ensure(&shared, &kept, file, &config.store, root_token_file, given).await?;
     }
+    let administrators = match config.vault {
+        Some(_) => {
+            let in_cluster = kubernetes_service_host.is_some();
+            let environment = Environment { in_cluster, kubeconfig: has_kubeconfig };
+            vault::administrators(&shared, environment, config.store.namespace()).await
+        }
+        None => None,
+    };
     let local = LocalCluster { service_host: kubernetes_service_host, ..LocalCluster::default() };
-    bind_parts(shared, config, local, kept, None).await
+    bind_parts(shared, config, local, kept, None, administrators).await
 }
 
 async fn bind_parts(
@@ -140,6 +150,7 @@ async fn bind_parts(
     local: LocalCluster,
     kept: Kept,
     cluster: Option<dev::BoundCluster>,
+    administrators: Option<Arc<dyn Administrators>>,
 ) -> Result<Bound, StartError> {
     let signals = run::Signals::listen().map_err(StartError::Signals)?;
     let verifier = Verifier::new(
@@ -154,7 +165,7 @@ async fn bind_parts(
         None => None,
     };
     let vault = match &config.vault {
-        Some(settings) => Some(vault::bind(&shared, settings, &verifier, &kept)?),
+        Some(settings) => Some(vault::bind(&shared, settings, &verifier, &kept, administrators)?),
         None => None,
     };
     let ops = Listen {

@@ -60,6 +60,8 @@ pub struct Loaded {
     pub store_key: Option<StoreKey>,
     /// `KUBERNETES_SERVICE_HOST`: the API server of the cluster that this process runs in.
     pub kubernetes_service_host: Option<String>,
+    /// `KUBECONFIG` names a file: that of rolegate's own cluster, where the process does not run in it.
+    pub has_kubeconfig: bool,
     /// One sentence for each variable that means nothing.
     pub warnings: Vec<String>,
 }
@@ -79,6 +81,7 @@ impl Config {
             root_token: environment.root_token,
             store_key,
             kubernetes_service_host: environment.kubernetes_service_host,
+            has_kubeconfig: environment.has_kubeconfig,
             warnings,
         })
     }

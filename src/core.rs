@@ -10,6 +10,7 @@ pub mod identity;
 pub mod json;
 pub mod keys;
 pub mod mount;
+pub mod object_name;
 pub mod path;
 pub mod reason;
 pub mod review_key;

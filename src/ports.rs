@@ -1,5 +1,6 @@
 //! What the rules need from the world.
 
+pub mod administrators;
 pub mod copies;
 pub mod mounts;
 pub mod store;

@@ -4,6 +4,8 @@
 //! another transport may do the same with its own wire.
 
 mod acls;
+mod administration;
+mod admit;
 pub mod call;
 pub mod envelope;
 pub mod kubernetes;

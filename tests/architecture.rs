@@ -17,8 +17,8 @@ use architecture::rust_text::paths;
 
 /// Each module of `src/`, what it may use of the others, and, for those that are kept pure, which packages.
 ///
-/// From the bottom to the top; beside each other, and never using one another: `verify`, `store`, `doors`, `dev`.
-const LAYERS: [Layer; 20] = [
+/// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `dev`.
+const LAYERS: [Layer; 21] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
@@ -38,6 +38,7 @@ const LAYERS: [Layer; 20] = [
     layer("record", &["core", "gate", "metrics"], None),
     layer("net", &["errors", "health", "metrics", "config"], None),
     layer("verify", &["core", "ports", "errors", "health", "metrics", "config"], None),
+    layer("home", &["core", "ports", "errors", "health"], None),
     layer("store", &["core", "ports", "errors", "health", "metrics", "config", "catalog"], None),
     layer(
         "doors",
@@ -76,6 +77,7 @@ const LAYERS: [Layer; 20] = [
             "vault",
             "net",
             "verify",
+            "home",
             "store",
             "doors",
             "dev",

@@ -7,8 +7,11 @@ use super::{Shared, StartError};
 use crate::config::VaultDoor as Settings;
 use crate::core::mount::about::uuid_v4;
 use crate::doors::vault::VaultDoor;
+use crate::errors::with_causes;
 use crate::gate::Gate;
+use crate::home::{Environment, Home, Settings as HomeSettings, client};
 use crate::net::{Bound as Listener, Limits, Listen, Protocol};
+use crate::ports::administrators::Administrators;
 use crate::record::Recorder;
 use crate::tokens::entities::Entities;
 use crate::vault::kubernetes::Kubernetes;
@@ -21,6 +24,7 @@ pub(super) fn bind(
     settings: &Settings,
     verifier: &Verifier,
     kept: &Kept,
+    administrators: Option<Arc<dyn Administrators>>,
 ) -> Result<(Listener, Arc<VaultDoor>), StartError> {
     let listen = Listen {
         name: "vault",
@@ -45,7 +49,8 @@ pub(super) fn bind(
         Arc::clone(&shared.random),
         Recorder::new(shared.metrics.clone()),
     )
-    .with_copies(kept.copies.clone());
+    .with_copies(kept.copies.clone())
+    .with_administrators(administrators);
     let mut cluster_id = [0; 16];
     shared.random.fill(&mut cluster_id)?;
     let door = VaultDoor::new(
@@ -58,4 +63,26 @@ pub(super) fn bind(
         uuid_v4(cluster_id),
     );
     Ok((listener, Arc::new(door)))
+}
+
+/// The home cluster, where there is one that can be asked. Without it Kubernetes tokens are refused at the Vault door as
+/// all that nobody has issued.
+pub(super) async fn administrators(
+    shared: &Shared,
+    environment: Environment,
+    namespace: &str,
+) -> Option<Arc<dyn Administrators>> {
+    match client(environment).await {
+        Ok(client) => {
+            let (settings, health) = (HomeSettings::default(), shared.health.clone());
+            Some(Arc::new(Home::new(client?, namespace.to_owned(), settings, health)))
+        }
+        Err(error) => {
+            tracing::warn!(
+                cause = with_causes(&error),
+                "nobody administers by Kubernetes RBAC: the home cluster cannot be asked"
+            );
+            None
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub struct Environment {
     pub(super) root_token: Option<Secret>,
     store_key: Option<Secret>,
     pub(super) kubernetes_service_host: Option<String>,
+    pub(super) has_kubeconfig: bool,
     /// `RUST_LOG`: what is logged.
     pub log_filter: Option<String>,
 }
@@ -48,6 +49,7 @@ impl Environment {
                 "RUST_LOG" => environment.log_filter = Some(value),
                 "ROLEGATE_ROOT_TOKEN" => environment.root_token = Some(Secret::from(value)),
                 KEY_VARIABLE => environment.store_key = Some(Secret::from(value)),
+                "KUBECONFIG" => environment.has_kubeconfig = !value.is_empty(),
                 "KUBERNETES_SERVICE_HOST" => environment.kubernetes_service_host = Some(value),
                 _ if name.starts_with(PREFIX) => environment.overrides.push(Variable { name, value }),
                 _ => {}

@@ -10,6 +10,9 @@ use crate::core::store_key::StoreKey;
 /// Where the embedded store is, if nothing else is said.
 const EMBEDDED_PATH: &str = "/var/lib/rolegate";
 
+/// The namespace of the custom resources, if nothing else is said.
+const NAMESPACE: &str = "rolegate";
+
 /// The variable that holds the store's key.
 pub(super) const KEY_VARIABLE: &str = "ROLEGATE_STORE_KEY";
 
@@ -70,6 +73,14 @@ impl Store {
         StoreKey::parse(&text).map(Some).map_err(|cause| wrong(format!("`{}`: {cause}", path.display())))
     }
 
+    /// The namespace of the custom resources, which administrators' rights are asked for in, whatever the store is.
+    pub fn namespace(&self) -> &str {
+        match self {
+            Self::Kubernetes { namespace } => namespace,
+            _ => NAMESPACE,
+        }
+    }
+
     pub(super) fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let (path, key_file) = match self {
             Self::File { path } => (Some(path), None),
@@ -120,7 +131,7 @@ impl TryFrom<Keys> for Store {
                 key_file: keys.key_file,
             }),
             (Kind::Kubernetes, _) => {
-                Ok(Self::Kubernetes { namespace: keys.namespace.unwrap_or_else(|| "rolegate".to_owned()) })
+                Ok(Self::Kubernetes { namespace: keys.namespace.unwrap_or_else(|| NAMESPACE.to_owned()) })
             }
         }
     }

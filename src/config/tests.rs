@@ -216,6 +216,7 @@ fn variables_override_the_file() {
         ("ROLEGATE_STORE__TYPE", "memory"),
         ("ROLEGATE_ROOT_TOKEN", "hunter2"),
         ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+        ("KUBECONFIG", "/root/kubeconfig"),
         ("PATH", "/bin"),
     ];
     let loaded = load("envoy: {listen: 127.0.0.1:1}", &variables).unwrap();
@@ -228,6 +229,7 @@ fn variables_override_the_file() {
     assert_eq!(loaded.config.store, Store::Memory);
     assert_eq!(loaded.root_token.as_ref().unwrap().expose(), "hunter2");
     assert_eq!(loaded.kubernetes_service_host.as_deref(), Some("10.0.0.1"));
+    assert!(loaded.has_kubeconfig);
     assert_eq!(loaded.warnings, [""; 0]);
     assert!(!format!("{loaded:?}").contains("hunter2"));
 }

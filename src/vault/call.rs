@@ -17,6 +17,32 @@ pub struct Call<'a> {
     pub mount: &'a Arc<Mount>,
     /// The path below the mount: `login`, `role/orders`.
     pub path: &'a str,
+    /// What a write must be, where the caller may do just that.
+    pub terms: Option<&'a Terms>,
+}
+
+/// What a write was allowed as. Between that and the write others may have written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether it creates what it names.
+    pub creates: bool,
+    /// The policies that a role may hand out, sorted.
+    pub policies: Vec<String>,
+}
+
+impl Terms {
+    /// Whether a write is still what was allowed.
+    ///
+    /// # Errors
+    /// Where it is not; the caller may ask again.
+    pub fn hold(&self, creates: bool, policies: &[String]) -> Result<(), Refusal> {
+        let known = |policy| self.policies.binary_search(policy).is_ok();
+        if self.creates == creates && policies.iter().all(known) {
+            Ok(())
+        } else {
+            Err(store_refusal(&StoreError::Conflict))
+        }
+    }
 }
 
 impl Call<'_> {

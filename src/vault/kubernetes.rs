@@ -9,8 +9,10 @@ mod role;
 
 use std::sync::Arc;
 
+pub(super) use login::nobody_can_tell;
 pub use login::{Alias, LOGIN_FIELDS, Login};
 pub use renew::{RenewalTerms, renewal};
+pub(super) use role::name as role_name;
 
 use super::call::{Call, unsupported_operation, unsupported_path};
 use super::outcome::{Outcome, Refusal};
@@ -59,15 +61,26 @@ impl<V: Verify> Kubernetes<V> {
             },
         }
     }
+}
 
-    /// Whether a write of this path would create something; none where creating and updating are one.
-    ///
-    /// # Errors
-    /// Where the fields cannot be read, which the reference notices here.
-    pub fn creates(&self, call: &Call<'_>) -> Result<Option<bool>, Refusal> {
-        match role::name(call.path) {
-            Some(name) => role::check_fields(call).map(|()| Some(call.mount.role(name).is_none())),
-            None => Ok(None),
-        }
+/// Whether a write of this path would create something; none where creating and updating are one.
+///
+/// # Errors
+/// Where the fields cannot be read, which the reference notices here.
+pub(super) fn creates(call: &Call<'_>) -> Result<Option<bool>, Refusal> {
+    match role::name(call.path) {
+        Some(name) => role::check_fields(call).map(|()| Some(call.mount.role(name).is_none())),
+        None => Ok(None),
+    }
+}
+
+/// The policies that a write of a role's path would let the role hand out; none for other paths and operations.
+///
+/// # Errors
+/// Where the write is not good.
+pub(super) fn policies_of_write(call: &Call<'_>) -> Result<Vec<String>, Refusal> {
+    match role::name(call.path) {
+        Some(name) if call.request.operation == Operation::Write => role::policies_of_write(call, name),
+        _ => Ok(Vec::new()),
     }
 }

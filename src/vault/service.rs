@@ -1,4 +1,4 @@
-//! A request from its token to its answer: who asks, whether they may, what comes of it, and whether it is wrapped.
+//! A request from its token to its answer: who answers, what comes of it, and whether it is wrapped.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,44 +6,39 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::acls::Acls;
+use super::administration::{Administration, Entry};
+use super::admit::{Admission, Known, denied};
 use super::call::{Call, with_unknown_fields};
 use super::kubernetes::{Kubernetes, LOGIN_FIELDS};
 use super::outcome::{Answer, Class, Outcome, Refusal};
 use super::request::{Operation, Request};
-use super::route::{Route, needs_sudo};
+use super::route::Route;
 use super::sys::{SysPaths, wrapping};
-use super::token::refusal::of_tokens;
 use super::token::{Caller, TokenPaths, issue_login};
 use super::{Handle, envelope};
 use crate::catalog::Catalog;
-use crate::core::acl::{Acl, AclOperation};
+use crate::core::acl::Acl;
 use crate::core::mount::Snapshot;
 use crate::core::secret::Secret;
+use crate::core::token::UnverifiedToken;
+use crate::ports::administrators::Administrators;
 use crate::ports::copies::Copies;
 use crate::ports::{Random, Verify};
 use crate::record::Recorder;
 use crate::record::decision_id::of_uuid;
+use crate::tokens::Tokens;
 use crate::tokens::entities::Entities;
-use crate::tokens::{Tokens, Used};
 
 /// Everything behind the Vault door.
 #[derive(Debug)]
 pub struct Vault<V> {
     backend: Kubernetes<V>,
     catalog: Catalog,
-    tokens: Arc<Tokens>,
-    entities: Entities,
-    acls: Acls,
+    admission: Admission,
+    administration: Administration,
     random: Arc<dyn Random>,
     recorder: Recorder,
     copies: Option<Arc<dyn Copies>>,
-}
-
-/// A caller with a good token.
-struct Known {
-    used: Used,
-    acl: Arc<Acl>,
-    is_sudo: bool,
 }
 
 impl<V: Verify> Vault<V> {
@@ -56,7 +51,9 @@ impl<V: Verify> Vault<V> {
         random: Arc<dyn Random>,
         recorder: Recorder,
     ) -> Self {
-        Self { backend, catalog, tokens, entities, acls: Acls::new(), random, recorder, copies: None }
+        let admission = Admission { tokens, entities, acls: Acls::new() };
+        let administration = Administration::default();
+        Self { backend, catalog, admission, administration, random, recorder, copies: None }
     }
 
     /// The same, and its store can be copied.
@@ -65,17 +62,24 @@ impl<V: Verify> Vault<V> {
         Self { copies, ..self }
     }
 
+    /// The same, and the cluster that knows the administrators is asked about Kubernetes tokens.
+    #[must_use]
+    pub fn with_administrators(self, administrators: Option<Arc<dyn Administrators>>) -> Self {
+        Self { administration: Administration::new(administrators), ..self }
+    }
+
     async fn answer(&self, request: &Request) -> Outcome {
         let Some(snapshot) = self.catalog.snapshots().load() else {
             return Refusal::new(Class::Unavailable, "mounts and roles are not loaded yet, try again").into();
         };
         let route = Route::find(&snapshot, &request.path);
-        let outcome = match &route {
-            Some(route) if route.is_open() => self.open(request, &snapshot, route).await,
-            _ => match self.admit(request, &snapshot, route.as_ref()).await {
+        let outcome = match (&route, self.administration.token(request)) {
+            (Some(route), _) if route.is_open() => self.open(request, &snapshot, route).await,
+            (route, Some(token)) => self.administered(request, &snapshot, route.as_ref(), &token).await,
+            (route, None) => match self.admission.admit(request, &snapshot, route.as_ref()).await {
                 Ok(known) => {
                     let outcome = self.dispatch(request, &snapshot, route.as_ref(), &known).await;
-                    self.finish(&known.used).await;
+                    self.admission.finish(&known.used).await;
                     outcome
                 }
                 Err(refusal) => refusal.into(),
@@ -91,7 +95,7 @@ impl<V: Verify> Vault<V> {
     async fn open(&self, request: &Request, snapshot: &Snapshot, route: &Route<'_>) -> Outcome {
         match route {
             Route::Kubernetes(mount, path) => {
-                let call = Call { request, mount, path };
+                let call = Call { request, mount, path, terms: None };
                 if request.operation == Operation::Write {
                     self.login(&call).await
                 } else {
@@ -100,20 +104,12 @@ impl<V: Verify> Vault<V> {
             }
             Route::Sys(path) => {
                 // A token that is not good is none here.
-                let acl = match &request.token {
-                    Some(token) if path.starts_with("internal/ui/mounts") => {
-                        match self.tokens.find(token.expose()).await {
-                            Ok(Some(found)) if found.record.admits(request.peer) => {
-                                match self.acls.of(snapshot, &self.entities, &found.record).await {
-                                    Ok(acl) => Some(acl),
-                                    Err(error) => return of_tokens(error).into(),
-                                }
-                            }
-                            Ok(_) => None,
-                            Err(error) => return of_tokens(error).into(),
-                        }
-                    }
-                    _ => None,
+                let acl = match path.starts_with("internal/ui/mounts") {
+                    true => match self.admission.acl(request, snapshot).await {
+                        Ok(acl) => acl,
+                        Err(refusal) => return refusal.into(),
+                    },
+                    false => None,
                 };
                 self.sys(request, snapshot, acl.as_deref()).handle(path).await
             }
@@ -129,7 +125,7 @@ impl<V: Verify> Vault<V> {
             self.recorder.record("vault", &of_uuid(&call.request.id), &decision, started.elapsed(), role);
         }
         let issued = match login {
-            Ok(login) => issue_login(&self.tokens, &self.entities, &login).await,
+            Ok(login) => issue_login(&self.admission.tokens, &self.admission.entities, &login).await,
             Err(refusal) => Err(refusal),
         };
         match issued {
@@ -138,82 +134,28 @@ impl<V: Verify> Vault<V> {
         }
     }
 
-    /// Takes one use of the caller's token and looks whether it may do this.
-    async fn admit(
+    /// A request with a Kubernetes token.
+    async fn administered(
         &self,
         request: &Request,
         snapshot: &Snapshot,
         route: Option<&Route<'_>>,
-    ) -> Result<Known, Refusal> {
-        let denied = || Refusal::new(Class::Denied, "permission denied");
-        // As recorded: where nothing is mounted or configured, a stranger hears no more than that.
-        let is_in_use = match route {
-            None => false,
-            Some(Route::Kubernetes(mount, _)) => mount.config.is_some(),
-            Some(_) => true,
-        };
-        let unknown = || match is_in_use {
-            true => Refusal::new(
-                Class::Denied,
-                "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n",
-            ),
-            false => denied(),
-        };
-        let token = request.token.as_ref().ok_or_else(denied)?;
-        let found = self.tokens.find(token.expose()).await.map_err(of_tokens)?.ok_or_else(unknown)?;
-        if !found.record.admits(request.peer) {
-            return Err(denied());
-        }
-        let acl = self.acls.of(snapshot, &self.entities, &found.record).await.map_err(of_tokens)?;
-        let used = self.tokens.use_found(found).await.map_err(of_tokens)?.ok_or_else(unknown)?;
-        let is_sudo = match self.may(request, route, &acl) {
-            Ok(is_sudo) => is_sudo,
-            Err(refusal) => {
-                self.finish(&used).await;
-                return Err(refusal);
+        token: &UnverifiedToken<'_>,
+    ) -> Outcome {
+        let (now, mut entry) = (self.admission.tokens.now(), Entry::new());
+        let admitted = self.administration.admit(request, snapshot, route, token, now, &mut entry).await;
+        let outcome = match (admitted, route) {
+            (Ok(terms), Some(Route::Kubernetes(mount, path))) => {
+                self.backend.handle(&Call { request, mount, path, terms: Some(&terms) }).await
             }
+            (Ok(terms), Some(Route::Sys(path))) => {
+                SysPaths { terms: Some(&terms), ..self.sys(request, snapshot, None) }.handle(path).await
+            }
+            (Ok(_), _) => denied().into(),
+            (Err(refusal), _) => refusal.into(),
         };
-        Ok(Known { used, acl, is_sudo })
-    }
-
-    /// Whether the caller has `sudo` on the path.
-    fn may(&self, request: &Request, route: Option<&Route<'_>>, acl: &Acl) -> Result<bool, Refusal> {
-        let operation = match request.operation {
-            Operation::Read => AclOperation::Read,
-            Operation::List => AclOperation::List,
-            Operation::Delete => AclOperation::Delete,
-            Operation::Patch => AclOperation::Patch,
-            Operation::Header => AclOperation::Header,
-            Operation::Write => match route {
-                Some(Route::Kubernetes(mount, path)) => {
-                    match self.backend.creates(&Call { request, mount, path })? {
-                        Some(true) => AclOperation::Create,
-                        _ => AclOperation::Update,
-                    }
-                }
-                _ => AclOperation::Update,
-            },
-        };
-        // An ACL sees the name of a role as the store does.
-        let as_stored = match route {
-            Some(Route::Kubernetes(_, rest)) => rest.strip_prefix("role/").and_then(|name| {
-                let upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
-                let before = request.path.strip_suffix(name)?;
-                upper.then(|| format!("{before}{}", name.to_lowercase()))
-            }),
-            _ => None,
-        };
-        let asked = |path: &str| acl.allows(operation, path, &request.data, request.wrap_ttl);
-        let permission = asked(&request.path);
-        let stored_too = as_stored.is_none_or(|path| asked(&path).allowed);
-        if permission.allowed
-            && stored_too
-            && (permission.sudo || !needs_sudo(&request.path, request.operation))
-        {
-            Ok(permission.sudo)
-        } else {
-            Err(Refusal::new(Class::Denied, "permission denied").listed())
-        }
+        entry.write(&request.id, &outcome);
+        outcome
     }
 
     async fn dispatch(
@@ -225,12 +167,12 @@ impl<V: Verify> Vault<V> {
     ) -> Outcome {
         match (route, &request.token) {
             (Some(Route::Kubernetes(mount, path)), _) => {
-                self.backend.handle(&Call { request, mount, path }).await
+                self.backend.handle(&Call { request, mount, path, terms: None }).await
             }
             (Some(Route::Sys(path)), _) => self.sys(request, snapshot, Some(&known.acl)).handle(path).await,
             (Some(Route::Token(path)), Some(token)) => {
                 let paths = TokenPaths {
-                    tokens: &self.tokens,
+                    tokens: &self.admission.tokens,
                     logins: snapshot,
                     policies: snapshot,
                     default_ttl: 0,
@@ -251,12 +193,13 @@ impl<V: Verify> Vault<V> {
             request,
             snapshot,
             catalog: &self.catalog,
-            tokens: &self.tokens,
-            entities: &self.entities,
-            acls: &self.acls,
+            tokens: &self.admission.tokens,
+            entities: &self.admission.entities,
+            acls: &self.admission.acls,
             random: &*self.random,
             copies: self.copies.as_deref(),
             acl,
+            terms: None,
         }
     }
 
@@ -269,21 +212,9 @@ impl<V: Verify> Vault<V> {
         let text = Secret::from(envelope::encode(&request.id, &answer));
         let accessor = answer.auth.as_ref().map_or_else(String::new, |auth| auth.accessor.clone());
         let ttl = i64::try_from(ttl).unwrap_or(i64::MAX);
-        match wrapping::wrap(&self.tokens, &text, accessor, &request.path, ttl).await {
+        match wrapping::wrap(&self.admission.tokens, &text, accessor, &request.path, ttl).await {
             Ok(answer) => Outcome::Done(answer),
             Err(refusal) => refusal.into(),
-        }
-    }
-
-    /// The token is of no use after its last one, whether it goes now or when it expires.
-    async fn finish(&self, used: &Used) {
-        if used.is_last
-            && let Err(error) = self.tokens.finish(used).await
-        {
-            tracing::warn!(
-                error = crate::errors::with_causes(&error),
-                "a used-up token stays until it expires"
-            );
         }
     }
 }

@@ -15,7 +15,7 @@ use capabilities::{CAPABILITIES_FIELDS, capabilities_answer};
 use policies::{DEFAULT, Form, ROOT, list_answer, parse_delete, parse_write, read_answer, stored_name};
 
 use super::acls::Acls;
-use super::call::{store_refusal, unsupported_operation, unsupported_path, with_unknown_fields};
+use super::call::{Terms, store_refusal, unsupported_operation, unsupported_path, with_unknown_fields};
 use super::outcome::{Answer, Class, Outcome, Refusal};
 use super::request::{Operation, Request};
 use super::token::refusal::of_tokens;
@@ -40,6 +40,8 @@ pub(super) struct SysPaths<'a> {
     pub(super) copies: Option<&'a dyn Copies>,
     /// What the caller may do; none for a caller without a token.
     pub(super) acl: Option<&'a Acl>,
+    /// What a write must be, where the caller may do just that.
+    pub(super) terms: Option<&'a Terms>,
 }
 
 impl SysPaths<'_> {
@@ -142,7 +144,12 @@ impl SysPaths<'_> {
                     Ok(write) => write,
                     Err(refusal) => return refusal.into(),
                 };
-                match self.catalog.write().await.put_policy(&write.name, &write.text).await {
+                let writing = self.catalog.write().await;
+                let creates = !writing.snapshot().policies.contains_key(&write.name);
+                if let Some(Err(refusal)) = self.terms.map(|terms| terms.hold(creates, &[])) {
+                    return refusal.into();
+                }
+                match writing.put_policy(&write.name, &write.text).await {
                     Ok(()) => with_unknown_fields(write.answer(), fields, form.fields(), &["name"]),
                     Err(error) => store_refusal(&error).into(),
                 }

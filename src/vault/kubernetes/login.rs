@@ -199,7 +199,8 @@ fn denied(deny: Deny, role: &str) -> Refusal {
     }
 }
 
-fn nobody_can_tell(undecided: Undecided) -> Refusal {
+/// The refusal where nobody can tell.
+pub(in crate::vault) fn nobody_can_tell(undecided: Undecided) -> Refusal {
     match undecided {
         // As the reference, whose clients take a 403 for what it is here: a matter of configuration.
         Undecided::ReviewerRefused => Refusal::new(Class::Denied, "permission denied"),

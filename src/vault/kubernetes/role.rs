@@ -10,7 +10,7 @@ use crate::vault::call::{Call, store_refusal, with_unknown_fields};
 use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
 
 /// The name in `role/<name>`, if it is one.
-pub(super) fn name(path: &str) -> Option<&str> {
+pub(in crate::vault) fn name(path: &str) -> Option<&str> {
     path.strip_prefix("role/").filter(|name| is_role_name(name))
 }
 
@@ -40,6 +40,17 @@ pub(super) fn check_fields(call: &Call<'_>) -> Result<(), Refusal> {
         .map_err(|error: FieldError| Refusal::new(Class::Invalid, error.to_string()))
 }
 
+/// The policies of logins by the role that a write would make.
+///
+/// # Errors
+/// Where the write is not good, in the reference's words.
+pub(super) fn policies_of_write(call: &Call<'_>, name: &str) -> Result<Vec<String>, Refusal> {
+    let before = call.mount.role(name).map(AsRef::as_ref);
+    decode(name, &call.request.data, before, call.mount.about.max_lease())
+        .map(|written| written.role.token.login_policies())
+        .map_err(|error| Refusal::new(Class::Invalid, error.to_string()))
+}
+
 /// Creates the role, or lays the fields over it.
 pub(super) async fn write<V: Verify>(backend: &Kubernetes<V>, call: &Call<'_>, name: &str) -> Outcome {
     let writing = backend.catalog.write().await;
@@ -52,6 +63,11 @@ pub(super) async fn write<V: Verify>(backend: &Kubernetes<V>, call: &Call<'_>, n
         Ok(written) => written,
         Err(error) => return Refusal::new(Class::Invalid, error.to_string()).into(),
     };
+    if let Some(terms) = call.terms
+        && let Err(refusal) = terms.hold(before.is_none(), &written.role.token.login_policies())
+    {
+        return refusal.into();
+    }
     drop(now);
     match writing.put_roles(&call.mount.path, vec![written.role]).await {
         Ok(()) => {

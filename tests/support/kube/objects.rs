@@ -4,7 +4,7 @@ use k8s_openapi::{
     api::{
         authentication::v1::{TokenRequest, TokenReview},
         core::v1::{Namespace, ServiceAccount},
-        rbac::v1::ClusterRoleBinding,
+        rbac::v1::{ClusterRoleBinding, Role, RoleBinding},
     },
     serde::de::DeserializeOwned,
 };
@@ -72,6 +72,27 @@ impl KubeApiserver {
             "subjects": [subject],
         });
         self.create(&Api::<ClusterRoleBinding>::all(self.client()), object).await;
+    }
+
+    /// Lets a service account (of the namespace `of`) do what these rules say in `namespace`; gives the name of the role
+    /// and of its binding.
+    pub async fn allow(&self, namespace: &str, of: &str, name: &str, rules: Value) -> String {
+        let role = json!({ "metadata": { "generateName": "test-" }, "rules": rules });
+        let role = self.create(&Api::<Role>::namespaced(self.client(), namespace), role).await;
+        let role = role.metadata.name.unwrap();
+        let binding = json!({
+            "metadata": { "name": role },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role },
+            "subjects": [{ "kind": "ServiceAccount", "namespace": of, "name": name }],
+        });
+        self.create(&Api::<RoleBinding>::namespaced(self.client(), namespace), binding).await;
+        role
+    }
+
+    /// Takes a binding back. The API server itself notices a little later.
+    pub async fn unbind(&self, namespace: &str, binding: &str) {
+        let api = Api::<RoleBinding>::namespaced(self.client(), namespace);
+        self.checked("delete a binding", api.delete(binding, &DeleteParams::default()).await);
     }
 
     /// A token by TokenRequest for these audiences (none: the server's own), valid this long (at least 600 s).
