@@ -42,6 +42,8 @@ fn compare(path: &str, wanted: &Value, found: &Value, all: &mut Vec<String>) {
             }
         }
         _ if wanted == found => {}
+        // `0.0` and `0` are one number in JSON.
+        (Value::Number(wanted), Value::Number(found)) if wanted.as_f64() == found.as_f64() => {}
         _ => all.push(format!("{path}: `{found}` instead of `{wanted}`")),
     }
 }
