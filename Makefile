@@ -2,7 +2,8 @@
 SHELL := bash
 CARGO ?= cargo
 
-.PHONY: default dev demo test bench fmt lint real-parts clean
+.PHONY: default dev demo test bench fmt lint real-parts clean image image-check \
+	setup-kind setup-integration-test integration-test teardown-integration-test delete-kind
 
 default: dev
 
@@ -31,6 +32,18 @@ test: real-parts
 # The benchmarks, each with its baseline in the same run. BENCHARGS chooses a door: make bench BENCHARGS='vault 1000000'.
 bench:
 	bench/run.sh $(BENCHARGS)
+
+# The image, where docker is.
+image:
+	docker build -t rolegate:0.1.0 .
+
+# The image's static binary, built and started in an empty root; the image too, where docker is. IMAGEARGS=--release.
+image-check:
+	scripts/image-check.sh $(IMAGEARGS)
+
+# A cluster of kind; rolegate, the gateway and the examples in it; the test in a pod there; and all of it away again.
+setup-kind setup-integration-test integration-test teardown-integration-test delete-kind:
+	@scripts/kind.sh $@
 
 fmt:
 	$(CARGO) fmt

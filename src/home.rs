@@ -27,7 +27,7 @@ const SUBJECT: &str = "home cluster";
 pub struct Settings {
     /// For one question.
     pub timeout: Duration,
-    /// How long an answer counts, from the question on, whatever it was.
+    /// How long an answer counts from when it came, whatever it was.
     pub ttl: Duration,
     /// The most answers of each kind that are remembered.
     pub entries: u64,
@@ -51,17 +51,10 @@ pub struct Home {
     client: kube::Client,
     namespace: String,
     settings: Settings,
-    users: Cache<TokenDigest, Kept<Option<Arc<User>>>>,
-    rights: Cache<(TokenDigest, Right), Kept<bool>>,
+    users: Cache<TokenDigest, Option<Arc<User>>>,
+    rights: Cache<(TokenDigest, Right), bool>,
     turns: Semaphore,
     health: Health,
-}
-
-/// An answer, and when it was asked for.
-#[derive(Debug, Clone)]
-struct Kept<V> {
-    answer: V,
-    asked: Instant,
 }
 
 impl Home {
@@ -76,10 +69,6 @@ impl Home {
             turns: Semaphore::new(settings.max_in_flight),
             health,
         }
-    }
-
-    fn fresh<V>(&self, kept: Option<Kept<V>>) -> Option<V> {
-        kept.filter(|kept| kept.asked.elapsed() < self.settings.ttl).map(|kept| kept.answer)
     }
 
     /// One question, bounded in number and time.
@@ -127,12 +116,11 @@ impl Administrators for Home {
     fn who<'a>(&'a self, token: &'a str, deadline: Option<Instant>) -> Answer<'a, Option<Arc<User>>> {
         Box::pin(async move {
             let digest = TokenDigest::of(token);
-            if let Some(user) = self.fresh(self.users.get(&digest)) {
+            if let Some(user) = self.users.get(&digest) {
                 return Ok(user);
             }
-            let asked = Instant::now();
             let user = self.ask(deadline, ask::who(&self.client, token, digest)).await?.map(Arc::new);
-            self.users.insert(digest, Kept { answer: user.clone(), asked });
+            self.users.insert(digest, user.clone());
             Ok(user)
         })
     }
@@ -140,13 +128,12 @@ impl Administrators for Home {
     fn may<'a>(&'a self, user: &'a User, right: &'a Right, deadline: Option<Instant>) -> Answer<'a, bool> {
         Box::pin(async move {
             let key = (user.token, right.clone());
-            if let Some(allowed) = self.fresh(self.rights.get(&key)) {
+            if let Some(allowed) = self.rights.get(&key) {
                 return Ok(allowed);
             }
-            let asked = Instant::now();
             let question = ask::may(&self.client, &self.namespace, user, right);
             let allowed = self.ask(deadline, question).await?;
-            self.rights.insert(key, Kept { answer: allowed, asked });
+            self.rights.insert(key, allowed);
             Ok(allowed)
         })
     }

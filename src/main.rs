@@ -16,6 +16,10 @@ use rolegate::store::embedded::restore;
 use rolegate::store::kubernetes;
 use rolegate::telemetry;
 
+/// A static binary would have musl's allocator, which has one lock for all threads; and a login allocates a hundred times.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Wrong usage or configuration.
 const WRONG: u8 = 2;
 

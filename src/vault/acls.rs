@@ -126,3 +126,33 @@ fn compile<'a>(policies: impl Iterator<Item = &'a Policy>, entity: Option<&Entit
         acl::Identity { id: &entity.id, name: &entity.name, metadata: &entity.metadata, aliases: &aliases };
     Acl::compile(policies, Some(&identity))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::Acls;
+    use crate::core::client_token::tests::login_token;
+    use crate::core::mount::Snapshot;
+    use crate::tokens::entities::Entities;
+    use crate::tokens::tests::house::House;
+
+    #[tokio::test]
+    async fn a_token_with_a_policy_that_cannot_be_read_may_do_nothing() {
+        let house = House::new();
+        let entities = Entities::new(house.store.clone(), house.random.clone());
+        let acls = Acls::new();
+        for (default, expected) in [(None, "read"), (Some("path \"secret\" {"), "deny")] {
+            let orders = ("orders", "path \"secret\" { capabilities = [\"read\"] }");
+            let texts = default.map(|text| ("default", text)).into_iter().chain([orders]);
+            let policies: BTreeMap<_, _> =
+                texts.map(|(name, text)| (name.to_owned(), Arc::from(text))).collect();
+            let snapshot = Snapshot { policies: Arc::new(policies), ..Snapshot::default() };
+            let acl = acls.of(&snapshot, &entities, &login_token()).await.unwrap();
+            assert_eq!(acl.capabilities("secret"), [expected]);
+            let own = acl.capabilities("auth/token/lookup-self");
+            assert_eq!(own == ["deny"], expected == "deny", "{own:?}");
+        }
+    }
+}

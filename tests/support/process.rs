@@ -4,7 +4,8 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::TcpListener,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
+    thread::JoinHandle,
 };
 
 use tokio::sync::watch;
@@ -85,6 +86,40 @@ impl Drop for Process {
         let mut child = self.child();
         let _ = child.kill();
         let _ = child.wait();
+        drop(child);
+        if self.name == ROLEGATE && !std::thread::panicking() {
+            let lines = self.stderr.rest();
+            let shown = lines.iter().find(|line| line.starts_with('{') && shows_token(line));
+            assert!(shown.is_none(), "a token is in the log: {shown:?}");
+        }
+    }
+}
+
+/// The name of our own processes, whose logs must not show a token.
+pub const ROLEGATE: &str = "rolegate";
+
+/// Whether a text holds what reads as a client token (`hvs.…`, `hvb.…`) or as a JWT, whoever made it.
+pub fn shows_token(text: &str) -> bool {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')));
+    let is_long = |part: Option<&str>| part.is_some_and(|part| part.len() >= 20);
+    words.into_iter().any(|word| {
+        let mut parts = word.split('.').skip_while(|part| !matches!(*part, "hvs" | "hvb"));
+        let is_client_token = parts.next().is_some() && is_long(parts.next());
+        let mut parts = word.split('.').skip_while(|part| !part.starts_with("eyJ"));
+        is_client_token || is_long(parts.next()) && is_long(parts.next()) && parts.next().is_some()
+    })
+}
+
+#[test]
+fn a_token_in_a_log_is_found_and_other_words_are_not() {
+    let body = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo";
+    for token in [format!("hvs.{body}"), format!("hvb.{body}"), format!("eyJ{body}.eyJ{body}.{body}")] {
+        assert!(shows_token(&format!(r#"{{"message":"no \"{token}\" here"}}"#)), "{token}");
+    }
+    for other in
+        ["hvs.", "hvs.short", "0000000000000000000000000000000a", "a.b.c", "eyJhbGciOiJub25lIn0.e30."]
+    {
+        assert!(!shows_token(&format!(r#"{{"message":"{other}"}}"#)), "{other}");
     }
 }
 
@@ -131,17 +166,17 @@ static SPAWNER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
 
 /// The lines that a process prints, as they come.
 #[derive(Clone, Debug)]
-pub struct Lines(watch::Receiver<Vec<String>>);
+pub struct Lines(watch::Receiver<Vec<String>>, Arc<Mutex<Option<JoinHandle<()>>>>);
 
 impl Lines {
     fn of(pipe: impl Read + Send + 'static) -> Self {
         let (sender, receiver) = watch::channel(Vec::new());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
                 sender.send_modify(|lines| lines.push(String::from_utf8_lossy(&line).into_owned()));
             }
         });
-        Self(receiver)
+        Self(receiver, Arc::new(Mutex::new(Some(reader))))
     }
 
     /// All so far.
@@ -162,6 +197,14 @@ impl Lines {
         let mut receiver = self.0.clone();
         let found = receiver.wait_for(|lines| first(lines).is_some());
         first(&*tokio::time::timeout(super::DEADLINE, found).await.ok()?.ok()?)
+    }
+
+    /// Everything, once the process is gone.
+    fn rest(&self) -> Vec<String> {
+        if let Some(reader) = self.1.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = reader.join();
+        }
+        self.all()
     }
 
     /// Everything, once the process has closed its end or `DEADLINE` has passed.

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::{
     http::{Answer, Client},
-    process::{Process, command_of},
+    process::{Process, ROLEGATE, command_of},
 };
 
 /// A running rolegate that has said that it is ready.
@@ -142,8 +142,9 @@ impl Rolegate {
 
     fn spawn(arguments: &[&str], variables: &[(&str, &str)]) -> Process {
         let mut command = command_of(env!("CARGO_BIN_EXE_rolegate"));
-        command.args(arguments).envs(variables.iter().copied());
-        Process::spawn("rolegate", command)
+        // All that could show a token.
+        command.args(arguments).env("RUST_LOG", "warn,rolegate=debug").envs(variables.iter().copied());
+        Process::spawn(ROLEGATE, command)
     }
 
     fn at(&self, name: &str) -> &str {
