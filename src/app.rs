@@ -133,10 +133,10 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
     let key = config.store.key(file, store_key)?;
     let shared = Shared::new();
     let home = Environment { in_cluster: kubernetes_service_host.is_some(), kubeconfig: has_kubeconfig };
-    let kept = Kept::open(&shared, &config.store, key, home).await?;
+    let mut kept = Kept::open(&shared, &config.store, key, home).await?;
     if config.vault.is_some() {
         let root_token_file = config.root_token_file.as_deref();
-        root_token::ensure(&shared, &kept, file, &config.store, root_token_file, given).await?;
+        root_token::ensure(&shared, &mut kept, file, &config.store, root_token_file, given).await?;
     }
     let administrators = match config.vault {
         Some(_) => vault::administrators(&shared, home, config.store.namespace()).await,

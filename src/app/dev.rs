@@ -77,7 +77,7 @@ pub async fn bind(options: DevOptions, folder: PathBuf) -> Result<Bound, StartEr
     let url = format!("http://{}", cluster.listener.local_addr());
     let kept = Kept::in_memory(&shared).await?;
     seed(&kept, &url, cluster.cluster.reviewer_token()).await?;
-    root_token::keep(&kept, &options.root_token).await?;
+    root_token::keep(&kept.tokens, &options.root_token).await?;
     let config = Config {
         envoy: Some(EnvoyDoor { listen: options.envoy, ..EnvoyDoor::default() }),
         vault: Some(VaultDoor { listen: options.vault, ..VaultDoor::default() }),

@@ -18,10 +18,11 @@ use crate::store::copies::EmbeddedCopies;
 use crate::store::declared::BesideFile;
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::file::FileStore;
-use crate::store::kubernetes::tokens::{KubernetesTokens, TokensFeed};
-use crate::store::kubernetes::{KubernetesStore, Lead, Tasks};
+use crate::store::kubernetes::tokens::KubernetesTokens;
+use crate::store::kubernetes::{KubernetesStore, Lead};
 use crate::store::memory::MemoryStore;
 use crate::tokens::{Tokens, World};
+use kubernetes::InKubernetes;
 
 /// An opened store and what stands on it.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub(super) enum Feed {
     /// Reads a file.
     File(Box<FileStore>),
     /// Watches custom resources, and Secrets of client tokens.
-    Kubernetes(Box<(Tasks, TokensFeed)>),
+    Kubernetes(Box<InKubernetes>),
 }
 
 impl Feed {
@@ -55,10 +56,7 @@ impl Feed {
                     tracing::error!(%error, "the store ended");
                 }
             }
-            Self::Kubernetes(feeds) => {
-                let (tasks, tokens) = *feeds;
-                tokio::join!(tasks.run(stop.clone()), tokens.run(stop));
-            }
+            Self::Kubernetes(feed) => feed.run(stop).await,
         }
     }
 }
@@ -97,13 +95,13 @@ impl Kept {
     /// Objects of rolegate's own cluster. No declaration is loaded yet, and the process is not ready.
     async fn in_kubernetes(shared: &Shared, namespace: &str, home: Environment) -> Result<Self, StartError> {
         let client = home::client(home).await?.ok_or(StartError::NoHome)?;
-        let (health, metrics) = (shared.health.clone(), shared.metrics.clone());
-        let (tokens, following) = KubernetesTokens::open(client.clone(), namespace, health, metrics).await;
-        let world = kubernetes::world(shared, Arc::new(tokens))?;
+        let logins = KubernetesTokens::new(client.clone(), namespace);
+        let world = kubernetes::world(shared, Arc::new(logins.clone()))?;
         let KubernetesStore { store, lead, tasks } = KubernetesStore::open(&client, namespace, world);
         let catalog = Catalog::fed(Arc::clone(&store), shared.snapshots.clone());
-        let feed = Some(Feed::Kubernetes(Box::new((tasks, following))));
-        Ok(Self { feed, lead: Some(lead), ..Self::over(shared, store, catalog) })
+        let kept = Self::over(shared, store, catalog);
+        let feed = InKubernetes::new(shared, logins, tasks, Arc::clone(&kept.tokens));
+        Ok(Self { feed: Some(Feed::Kubernetes(Box::new(feed))), lead: Some(lead), ..kept })
     }
 
     /// A store that keeps nothing.

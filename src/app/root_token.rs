@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use super::keep::Kept;
+use super::keep::{Feed, Kept};
 use super::{Shared, StartError};
 use crate::config::{ConfigError, Store as Named};
 use crate::core::secret::Secret;
 use crate::ports::store::Kind;
-use crate::tokens::{Root, TokensError};
+use crate::tokens::{Root, Tokens, TokensError};
 
 /// The file in the store's directory.
 const FILE: &str = "root-token";
@@ -34,7 +34,7 @@ pub enum RootTokenError {
 /// Sees to it that the root token is there: that of the environment, of `root_token_file`, or of an embedded store.
 pub(super) async fn ensure(
     shared: &Shared,
-    kept: &Kept,
+    kept: &mut Kept,
     config_file: &Path,
     named: &Named,
     file: Option<&Path>,
@@ -52,7 +52,14 @@ pub(super) async fn ensure(
         },
     };
     match given {
-        Some(token) => keep(kept, &token).await,
+        Some(token) => match &mut kept.feed {
+            // The API server need not be there yet.
+            Some(Feed::Kubernetes(feed)) => {
+                feed.keep_root(token);
+                Ok(())
+            }
+            _ => keep(&kept.tokens, &token).await,
+        },
         None => {
             tracing::warn!("there is no root token: nobody can administer the Vault door");
             Ok(())
@@ -61,8 +68,8 @@ pub(super) async fn ensure(
 }
 
 /// Keeps a root token that is given.
-pub(super) async fn keep(kept: &Kept, token: &Secret) -> Result<(), StartError> {
-    let root = kept.tokens.ensure_root(token).await.map_err(RootTokenError::from)?;
+pub(super) async fn keep(tokens: &Tokens, token: &Secret) -> Result<(), StartError> {
+    let root = tokens.ensure_root(token).await.map_err(RootTokenError::from)?;
     if root == Root::Revoked {
         tracing::warn!("the root token that is given has been revoked, and stays so");
     }

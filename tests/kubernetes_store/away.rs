@@ -108,3 +108,24 @@ async fn what_a_killed_replica_has_acknowledged_is_there() {
     let keys = list["data"]["keys"].as_array().unwrap();
     assert!(acknowledged.iter().all(|name| keys.contains(&json!(name))), "{list}");
 }
+
+#[tokio::test]
+async fn a_start_without_the_api_server_is_a_start_that_is_not_ready_yet() {
+    let api = KubeApiserver::start().await;
+    let stage = Stage::new(&api).await;
+    let filled = stage.ready_replica().await;
+    fill(&stage, &filled).await;
+    let jwt = stage.token().await;
+    api.stop();
+    let replica = stage.replica().await;
+    let answer = replica.rolegate.ops_get("/readyz").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json::<Value>()["pending"], json!(["store"]));
+    assert_eq!(replica.login("kubernetes", "orders", &jwt).await, 503);
+    api.restart().await;
+    replica.is_ready().await;
+    replica.logs_in_with("kubernetes", "orders", &jwt, 200).await;
+    replica.write("auth/kubernetes/role/new", role(&stage)).await;
+    replica.rolegate.signal("TERM");
+    assert!(replica.rolegate.wait_exit().await.success());
+}

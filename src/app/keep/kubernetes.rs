@@ -1,10 +1,25 @@
-//! What the `kubernetes` store is opened with.
+//! The `kubernetes` store of a process: what it is opened with, and what runs while it is used.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::app::{Shared, StartError};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{Shared, StartError, root_token};
+use crate::core::secret::Secret;
+use crate::errors::with_causes;
+use crate::health::Health;
+use crate::metrics::Metrics;
 use crate::ports::store::Store;
-use crate::store::kubernetes::World;
+use crate::store::kubernetes::tokens::KubernetesTokens;
+use crate::store::kubernetes::{Tasks, World};
+use crate::tokens::Tokens;
+
+/// Between two attempts to keep the root token.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What health calls the root token.
+const ROOT_TOKEN: &str = "root token";
 
 /// What the store is given of this process.
 pub(super) fn world(shared: &Shared, kept: Arc<dyn Store>) -> Result<World, StartError> {
@@ -20,4 +35,61 @@ pub(super) fn world(shared: &Shared, kept: Arc<dyn Store>) -> Result<World, Star
         identity: format!("{host}-{:08x}", u32::from_ne_bytes(random)),
         kept,
     })
+}
+
+/// What runs while the store is used. The API server need not be there when it begins.
+#[derive(Debug)]
+pub(in crate::app) struct InKubernetes {
+    logins: KubernetesTokens,
+    declared: Tasks,
+    tokens: Arc<Tokens>,
+    root: Option<Secret>,
+    health: Health,
+    metrics: Metrics,
+}
+
+impl InKubernetes {
+    pub(super) fn new(
+        shared: &Shared,
+        logins: KubernetesTokens,
+        declared: Tasks,
+        tokens: Arc<Tokens>,
+    ) -> Self {
+        let (health, metrics) = (shared.health.clone(), shared.metrics.clone());
+        Self { logins, declared, tokens, root: None, health, metrics }
+    }
+
+    /// Keeps this root token as soon as the API server takes it.
+    pub(in crate::app) fn keep_root(&mut self, token: Secret) {
+        self.root = Some(token);
+    }
+
+    /// Until it is asked to stop. Client tokens are known before any mount is, and so before anything is answered.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let Self { logins, declared, tokens, root, health, metrics } = self;
+        let Some(known) = stop.run_until_cancelled(logins.follow(health.clone(), metrics)).await else {
+            return;
+        };
+        let others = async {
+            if let Some(root) = root
+                && stop.run_until_cancelled(keep(&tokens, &root, &health)).await.is_none()
+            {
+                return;
+            }
+            declared.run(stop.clone()).await;
+        };
+        tokio::join!(known.run(stop.clone()), others);
+    }
+}
+
+/// Tries until it is kept.
+async fn keep(tokens: &Tokens, root: &Secret, health: &Health) {
+    while let Err(error) = root_token::keep(tokens, root).await {
+        let cause = with_causes(&error);
+        if health.trouble(ROOT_TOKEN, &cause) {
+            tracing::error!(cause, "the root token is not kept yet");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    health.recovered(ROOT_TOKEN);
 }

@@ -55,13 +55,24 @@ impl KubernetesTokens {
         health: Health,
         metrics: Metrics,
     ) -> (Self, TokensFeed) {
-        let store = Self(Arc::new(Inner {
+        let store = Self::new(client, namespace);
+        let feed = store.follow(health, metrics).await;
+        (store, feed)
+    }
+
+    /// The store in this namespace, which knows nothing before [`KubernetesTokens::follow`] has resolved.
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self(Arc::new(Inner {
             objects: Objects::new(client, namespace),
             index: RwLock::default(),
             flights: Flights::default(),
-        }));
-        let feed = TokensFeed::open(store.clone(), health, metrics).await;
-        (store, feed)
+        }))
+    }
+
+    /// The feed that must run while the store is used. Waits for the first full list, for as long as it takes; what
+    /// stands in its way is told by `health`.
+    pub async fn follow(&self, health: Health, metrics: Metrics) -> TokensFeed {
+        TokensFeed::open(self.clone(), health, metrics).await
     }
 
     fn index(&self) -> RwLockReadGuard<'_, Index> {
