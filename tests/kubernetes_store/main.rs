@@ -1,11 +1,5 @@
 //! The `kubernetes` store: custom resources in a real API server, and `rolegate server` processes over it.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a fixture that fails is a failed test"
-)]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a fixture that fails is a failed test")]
 
 mod away;
 mod objects;

@@ -129,15 +129,13 @@ async fn of_two_objects_with_one_name_the_older_stays_until_it_goes() {
     stage.delete("GateRole", "orders").await;
     replica.logs_in_with("kubernetes", "orders", &jwt, 403).await;
     assert_eq!(stage.condition("GateRole", "a-second", "Ready").await["status"], "True");
-    // At the Vault door the name is deleted, and with it all that claim it.
-    stage
-        .apply("GateRole", "third", {
-            second["spec"]["roleName"] = json!("orders");
-            second
-        })
-        .await;
+    // At the Vault door a name is deleted with all that claim it: none takes the place of another.
+    stage.apply("GateRole", "third", second).await;
+    stage.condition("GateRole", "third", "Accepted").await;
     let (status, _) = replica.root("DELETE", "auth/kubernetes/role/orders", Value::Null).await;
     assert_eq!(status, 204);
+    assert_eq!(stage.names("GateRole").await, [""; 0]);
+    assert_eq!(replica.login("kubernetes", "orders", &jwt).await, 400);
 }
 
 #[tokio::test]
