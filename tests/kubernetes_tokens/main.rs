@@ -1,10 +1,5 @@
 //! Client tokens of several replicas over one real kube-apiserver.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a step that fails is a failed test"
-)]
+#![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 mod away;
 mod objects;

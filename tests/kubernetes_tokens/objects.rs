@@ -1,12 +1,15 @@
 //! What lies in the API server.
 
 use k8s_openapi::api::core::v1::Secret as Object;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, PostParams};
 use rolegate::core::secret::Secret;
+use rolegate::errors::with_causes;
+use serde_json::json;
 
-use super::replica::{Replica, batch, new_token};
-use super::support::kube::KubeApiserver;
+use super::replica::{Replica, batch, digest_of, new_token};
+use super::support::kube::{KubeApiserver, REVIEWER};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_one_secret_that_shows_neither_it_nor_its_accessor() {
@@ -55,4 +58,41 @@ async fn what_somebody_else_puts_under_a_tokens_name_is_no_token() {
     })
     .await;
     assert_eq!(replica.sizes().await, [0; 5]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_api_server_forbids_fails_without_naming_a_token() {
+    let api = KubeApiserver::shared().await;
+    let namespace = api.namespace(&[]).await;
+    let rights = json!({
+        "metadata": { "name": "looks-on" },
+        "rules": [{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"] }],
+    });
+    let rights: Role = serde_json::from_value(rights).unwrap();
+    Api::namespaced(api.client(), &namespace).create(&PostParams::default(), &rights).await.unwrap();
+    let binding = json!({
+        "metadata": { "name": "looks-on" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "looks-on" },
+        "subjects": [{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": REVIEWER }],
+    });
+    let binding: RoleBinding = serde_json::from_value(binding).unwrap();
+    Api::namespaced(api.client(), &namespace).create(&PostParams::default(), &binding).await.unwrap();
+    let full = Replica::open(api.client(), &namespace).await;
+    let token = full.issue(new_token()).await;
+    let client = api.client_with(&api.token_of_user(REVIEWER));
+    // Rights take a moment to be known.
+    let replica = Replica::open(client, &namespace).await;
+    assert!(replica.is_good(&token).await);
+    let digest = digest_of(&token);
+    let failures = [
+        replica.tokens.revoke(&digest).await.map(drop),
+        replica.tokens.issue(new_token()).await.map(drop),
+        replica.tokens.find("hvs.other").await.map(drop),
+    ];
+    for failure in failures {
+        let error = failure.unwrap_err();
+        let told = format!("{} {error:?}", with_causes(&error));
+        assert!(told.contains("the API server answers 403 Forbidden"), "{told}");
+        assert!(!told.contains("rolegate-token"), "{told}");
+    }
 }

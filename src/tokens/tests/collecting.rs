@@ -131,7 +131,7 @@ async fn the_collector_wakes_when_the_next_is_due_and_stops_when_told() {
     let slept = tokio::time::Instant::now();
     while house.sizes() != [0; 4] {
         house.later(1);
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(slept.elapsed().as_secs() < 40, "{:?}", house.sizes());
     }
     assert!(slept.elapsed().as_secs() >= 30);
@@ -146,9 +146,9 @@ async fn a_revoked_family_is_removed_at_once() {
     house.child(&parent).await;
     let stop = CancellationToken::new();
     let collector = tokio::spawn(house.tokens.clone().collect(stop.clone()));
-    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
     house.tokens.revoke(&digest_of(&parent)).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(house.sizes(), [0; 4]);
     stop.cancel();
     collector.await.unwrap();

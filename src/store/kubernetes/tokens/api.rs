@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Client};
+use tokio::sync::Semaphore;
 
 use super::object::{Entries, KIND_LABEL, Object};
 use crate::ports::store::StoreError;
@@ -14,27 +15,41 @@ use crate::ports::store::StoreError;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The objects of a namespace.
-#[derive(Clone)]
-pub(super) struct Objects(Api<Secret>);
+pub(super) struct Objects {
+    api: Api<Secret>,
+    /// Who may write at this moment.
+    writers: Semaphore,
+}
+
+/// How many writes are under way at most; more wait, as long as a call may take.
+const WRITERS: usize = 64;
 
 /// The API server has not answered in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the API server has not answered within {} s", PATIENCE.as_secs())]
 pub(super) struct TooLate;
 
-/// The API server's answer is none that can be.
+/// The API server does not do it. Its message is left out, which names the object and so the digest of a token.
 #[derive(Debug, thiserror::Error)]
-#[error("the API server's answer has no name or no version")]
-struct Nameless;
+#[error("the API server answers {code} {reason}")]
+struct Refused {
+    code: u16,
+    reason: String,
+}
+
+/// The API server's answer is no object with a name and a version.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server's answer cannot be read")]
+struct Unreadable;
 
 impl Objects {
     pub(super) fn new(client: Client, namespace: &str) -> Self {
-        Self(Api::namespaced(client, namespace))
+        Self { api: Api::namespaced(client, namespace), writers: Semaphore::new(WRITERS) }
     }
 
     /// For a watch over all of them.
     pub(super) fn api(&self) -> Api<Secret> {
-        self.0.clone()
+        self.api.clone()
     }
 
     /// What all of them are labelled with.
@@ -44,7 +59,7 @@ impl Objects {
 
     /// The object with this name as it is now.
     pub(super) async fn get(&self, name: &str) -> Result<Option<Object>, StoreError> {
-        let secret = within(self.0.get_opt(name)).await?;
+        let secret = within(self.api.get_opt(name)).await?;
         // What somebody else has put under the name is not ours.
         let is_ours = |secret: &Secret| {
             secret.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(KIND_LABEL))
@@ -54,14 +69,14 @@ impl Objects {
 
     /// The objects with this label as they are now.
     pub(super) async fn find(&self, selector: &str) -> Result<Vec<Object>, StoreError> {
-        let found = within(self.0.list(&ListParams::default().labels(selector))).await?;
+        let found = within(self.api.list(&ListParams::default().labels(selector))).await?;
         found.items.into_iter().map(read).collect()
     }
 
     /// Whether the API server answers.
     pub(super) async fn beat(&self) -> Result<(), StoreError> {
         let one = ListParams::default().labels(&Self::selector()).limit(1);
-        within(self.0.list_metadata(&one)).await.map(drop)
+        within(self.api.list_metadata(&one)).await.map(drop)
     }
 
     /// Writes an object: over that version alone, or as a new one. [`StoreError::Conflict`] where it is another.
@@ -73,47 +88,55 @@ impl Objects {
         entries: &Entries,
     ) -> Result<Object, StoreError> {
         let secret = Object::secret(name, version, writes, entries);
-        let secret = secret.ok_or_else(|| StoreError::Failed(Box::new(Nameless)))?;
+        let secret = secret.ok_or_else(|| StoreError::Failed(Box::new(Unreadable)))?;
         let parameters = PostParams::default();
-        let written = match version {
-            Some(_) => within(self.0.replace(name, &parameters, &secret)).await.map_err(gone),
-            None => within(self.0.create(&parameters, &secret)).await,
+        let write = async {
+            let _turn = self.writers.acquire().await;
+            match version {
+                Some(_) => self.api.replace(name, &parameters, &secret).await,
+                None => self.api.create(&parameters, &secret).await,
+            }
         };
-        read(written?)
+        let written = within(write).await;
+        read(if version.is_some() { written.map_err(gone) } else { written }?)
     }
 
     /// Deletes that version of an object. [`StoreError::Conflict`] where it is another.
     pub(super) async fn delete(&self, name: &str, version: u64) -> Result<(), StoreError> {
         let preconditions = Preconditions { resource_version: Some(version.to_string()), uid: None };
         let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        within(self.0.delete(name, &parameters)).await.map(drop).map_err(gone)
+        let delete = async {
+            let _turn = self.writers.acquire().await;
+            self.api.delete(name, &parameters).await
+        };
+        within(delete).await.map(drop).map_err(gone)
     }
 }
 
 fn read(secret: Secret) -> Result<Object, StoreError> {
-    Object::read(secret).ok_or_else(|| StoreError::Failed(Box::new(Nameless)))
+    Object::read(secret).ok_or_else(|| StoreError::Failed(Box::new(Unreadable)))
 }
 
 /// An object that is not there any more has been changed by somebody else.
 fn gone(error: StoreError) -> StoreError {
     match error {
-        StoreError::Failed(cause) if status(&*cause) == Some(404) => StoreError::Conflict,
+        StoreError::Failed(cause) if matches!(cause.downcast_ref(), Some(Refused { code: 404, .. })) => {
+            StoreError::Conflict
+        }
         error => error,
     }
 }
 
-fn status(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<u16> {
-    match cause.downcast_ref() {
-        Some(kube::Error::Api(status)) => Some(status.code),
-        _ => None,
-    }
-}
-
 async fn within<T>(call: impl Future<Output = kube::Result<T>> + Send) -> Result<T, StoreError> {
-    match tokio::time::timeout(PATIENCE, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) if status(&error) == Some(409) => Err(StoreError::Conflict),
-        Ok(Err(error)) => Err(StoreError::Failed(Box::new(error))),
-        Err(_) => Err(StoreError::Failed(Box::new(TooLate))),
-    }
+    let Ok(answer) = tokio::time::timeout(PATIENCE, call).await else {
+        return Err(StoreError::Failed(Box::new(TooLate)));
+    };
+    answer.map_err(|error| match error {
+        kube::Error::Api(status) if status.code == 409 => StoreError::Conflict,
+        kube::Error::Api(status) => {
+            StoreError::Failed(Box::new(Refused { code: status.code, reason: status.reason.clone() }))
+        }
+        kube::Error::SerdeError(_) => StoreError::Failed(Box::new(Unreadable)),
+        error => StoreError::Failed(Box::new(error)),
+    })
 }
