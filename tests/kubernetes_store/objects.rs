@@ -163,4 +163,14 @@ async fn status_is_written_once_by_one_of_the_replicas() {
     }
     let changing = stage.objects("GateRole").get("changing").await.unwrap();
     assert_eq!(changing.metadata.resource_version.unwrap(), before);
+
+    let leads = |replica: &Replica| {
+        replica.rolegate.process.stderr.all().iter().any(|line| line.contains("\"leads\":true"))
+    };
+    assert!(leads(&one) && !leads(&other), "one writes at a time");
+    one.rolegate.signal("TERM");
+    assert!(one.rolegate.wait_exit().await.success());
+    other.rolegate.wait_for_log("\"leads\":true").await;
+    stage.apply("GateRole", "changing", role(&stage, "d")).await;
+    stage.condition("GateRole", "changing", "Ready").await;
 }
