@@ -72,7 +72,7 @@ async fn a_mistake_is_told_with_file_key_and_expectation_by_server_and_check_con
         ("/envoy/lissten", json!(1), vec!["envoy.lissten", "unknown key", "`listen`"]),
         ("/envoy/listen", json!("0.0.0.0:0"), vec!["envoy.tls", "expected `cert_file`"]),
         ("/review", json!({ "timeout": "0s" }), vec!["review.timeout", "expected a duration above zero"]),
-        ("/store/type", json!("kubernetes"), vec!["store.type", "expected `memory`, `file` or `embedded`"]),
+        ("/store/type", json!("etcd"), vec!["store.type", "expected one of `memory`, `file`"]),
         ("/store", json!({ "type": "file", "path": "/nowhere/store.yaml" }), vec!["/nowhere/store.yaml"]),
         (
             "/envoy/tls",

@@ -129,14 +129,16 @@ fn gone(error: StoreError) -> StoreError {
 
 async fn within<T>(call: impl Future<Output = kube::Result<T>> + Send) -> Result<T, StoreError> {
     let Ok(answer) = tokio::time::timeout(PATIENCE, call).await else {
-        return Err(StoreError::Failed(Box::new(TooLate)));
+        return Err(StoreError::Away(Box::new(TooLate)));
     };
     answer.map_err(|error| match error {
         kube::Error::Api(status) if status.code == 409 => StoreError::Conflict,
         kube::Error::Api(status) => {
-            StoreError::Failed(Box::new(Refused { code: status.code, reason: status.reason.clone() }))
+            let refused = Box::new(Refused { code: status.code, reason: status.reason.clone() });
+            let passes = matches!(status.code, 429 | 500..=599);
+            if passes { StoreError::Away(refused) } else { StoreError::Failed(refused) }
         }
         kube::Error::SerdeError(_) => StoreError::Failed(Box::new(Unreadable)),
-        error => StoreError::Failed(Box::new(error)),
+        error => StoreError::Away(Box::new(error)),
     })
 }

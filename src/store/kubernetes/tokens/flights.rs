@@ -56,5 +56,5 @@ impl Flights {
 }
 
 fn late() -> StoreError {
-    StoreError::Failed(Box::new(TooLate))
+    StoreError::Away(Box::new(TooLate))
 }
