@@ -157,3 +157,19 @@ async fn a_root_token_is_made_by_one_replica_and_stays_revoked_at_all() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_renewed_at_one_replica_is_not_collected_by_one_that_hears_nothing() {
+    let api = KubeApiserver::shared().await;
+    let namespace = api.namespace(&[]).await;
+    let one = Replica::open(api.client(), &namespace).await;
+    let token = one.issue(new_token()).await;
+    let (deaf, _feed) = Replica::deaf(api.client(), &namespace).await;
+    one.later(3000);
+    one.tokens.renew(&digest_of(&token), 3600).await.unwrap().unwrap();
+    deaf.later(3601);
+    deaf.tokens.collect_due().await.unwrap();
+    assert!(one.is_good(&token).await && deaf.is_good(&token).await);
+    let fresh = Replica::open(api.client(), &namespace).await;
+    assert!(fresh.is_good(&token).await);
+}
