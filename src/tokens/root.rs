@@ -33,10 +33,12 @@ impl Tokens {
         let digest = TokenDigest::of(token.expose());
         let given = expiry_key(NEVER, &digest);
         for _ in 0..TRIES {
+            // Asked for first: another replica may make the token between the two questions.
+            let was_given = self.world.store.get(&given).await?.is_some();
             if let Some(kept) = self.kept(&digest).await? {
                 return if kept.record.is_root() { Ok(Root::There) } else { Err(TokensError::Taken) };
             }
-            if self.world.store.get(&given).await?.is_some() {
+            if was_given {
                 return Ok(Root::Revoked);
             }
             let record = root(random::accessor(&*self.world.random)?, self.now());
