@@ -6,13 +6,10 @@ use std::sync::Arc;
 use super::succession::next_generation;
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::role::Role;
-use crate::ports::store::{Entry, Kind, Store, StoreError};
+use crate::ports::store::{Entry, Key, Kind, Store, StoreError};
 
 /// How many entries are asked for at a time.
 const PAGE: usize = 1024;
-
-/// What stands between a mount's path and a role's name in the name of the role's entry.
-pub(super) const ROLE: &str = "/role/";
 
 /// The store cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +34,7 @@ pub(super) async fn all(store: &dyn Store) -> Result<Snapshot, LoadError> {
     })
     .await?;
     each(store, Kind::Role, |key, entry| {
-        let (path, name) = key.rsplit_once(ROLE).ok_or("no role's name")?;
+        let (path, name) = Key::role_parts(key).ok_or("no role's name")?;
         let mount = mounts.get_mut(path).ok_or("no such mount")?;
         let role = Role::from_json(name, &entry.value).map_err(|error| error.to_string())?;
         mount.roles.insert(name.into(), Arc::new(role));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::load::ROLE;
 use super::succession::next_generation;
 use super::{Publisher, Snapshots};
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
@@ -59,7 +58,7 @@ impl Writing {
     /// As [`Writing::put_mount`].
     pub async fn delete_mount(self, path: &str) -> Result<(), StoreError> {
         let mut changes: Vec<Change> = self.snapshot().mounts.get(path).map_or_else(Vec::new, |mount| {
-            mount.roles.keys().map(|name| Change::delete(role_key(path, name), Expect::Any)).collect()
+            mount.roles.keys().map(|name| Change::delete(Key::of_role(path, name), Expect::Any)).collect()
         });
         changes.push(Change::delete(Key::new(Kind::Config, path), Expect::Any));
         changes.push(Change::delete(Key::new(Kind::Mount, path), Expect::Any));
@@ -94,7 +93,7 @@ impl Writing {
     /// # Errors
     /// As [`Writing::put_mount`].
     pub async fn put_roles(self, path: &str, roles: Vec<Role>) -> Result<(), StoreError> {
-        let put = |role: &Role| Change::put(role_key(path, &role.name), Expect::Any, role.to_json());
+        let put = |role: &Role| Change::put(Key::of_role(path, &role.name), Expect::Any, role.to_json());
         let changes = roles.iter().map(put).collect();
         let path = path.to_owned();
         self.finish(changes, move |snapshot| {
@@ -111,7 +110,7 @@ impl Writing {
     /// # Errors
     /// As [`Writing::put_mount`].
     pub async fn delete_role(self, path: &str, name: &str) -> Result<(), StoreError> {
-        let changes = vec![Change::delete(role_key(path, name), Expect::Any)];
+        let changes = vec![Change::delete(Key::of_role(path, name), Expect::Any)];
         let (path, name) = (path.to_owned(), name.to_owned());
         self.finish(changes, move |snapshot| {
             let Some(before) = snapshot.mounts.get(path.as_str()) else { return };
@@ -168,8 +167,4 @@ impl Writing {
         });
         done.await.map_err(|error| StoreError::Failed(error.into()))?
     }
-}
-
-fn role_key(path: &str, name: &str) -> Key {
-    Key::new(Kind::Role, [path, ROLE, name].concat())
 }

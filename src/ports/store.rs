@@ -63,6 +63,9 @@ impl Kind {
     }
 }
 
+/// What stands between a mount's path and a role's name.
+const ROLE: &str = "/role/";
+
 /// The name of an entry: its kind and, below it, bytes that mean something to that kind.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -73,6 +76,16 @@ pub struct Key {
 }
 
 impl Key {
+    /// The key of a role; `name` in lower case.
+    pub fn of_role(mount: &str, name: &str) -> Self {
+        Self::new(Kind::Role, [mount, ROLE, name].concat())
+    }
+
+    /// The mount's path and the role's name in the name of a role's entry; none where it is no such name.
+    pub fn role_parts(name: &str) -> Option<(&str, &str)> {
+        name.rsplit_once(ROLE)
+    }
+
     /// The key of an entry.
     pub fn new(kind: Kind, name: impl AsRef<[u8]>) -> Self {
         Self { kind, name: name.as_ref().into() }

@@ -3,9 +3,6 @@
 use crate::core::mount::Snapshot;
 use crate::ports::store::{Entry, Key, Kind};
 
-/// What stands between a mount's path and a role's name in the name of the role's entry.
-pub(super) const ROLE: &str = "/role/";
-
 /// One entry.
 pub(super) fn get(snapshot: &Snapshot, key: &Key) -> Option<Entry> {
     let name = std::str::from_utf8(&key.name).ok()?;
@@ -13,7 +10,7 @@ pub(super) fn get(snapshot: &Snapshot, key: &Key) -> Option<Entry> {
         Kind::Mount => serde_json::to_vec(&*snapshot.mount(name)?.about).ok()?,
         Kind::Config => snapshot.mount(name)?.config.as_ref()?.to_json(),
         Kind::Role => {
-            let (path, role) = name.rsplit_once(ROLE)?;
+            let (path, role) = Key::role_parts(name)?;
             snapshot.mount(path)?.roles.get(role)?.to_json()
         }
         Kind::Policy => snapshot.policies.get(name)?.as_bytes().to_vec(),
@@ -25,19 +22,18 @@ pub(super) fn get(snapshot: &Snapshot, key: &Key) -> Option<Entry> {
 /// The names of all entries of a kind, in the order of their bytes.
 pub(super) fn names(snapshot: &Snapshot, kind: Kind) -> Vec<Box<[u8]>> {
     let mounts = snapshot.mounts.values();
-    let mut names: Vec<String> = match kind {
-        Kind::Mount => mounts.map(|mount| mount.path.to_string()).collect(),
-        Kind::Config => {
-            mounts.filter(|mount| mount.config.is_some()).map(|mount| mount.path.to_string()).collect()
+    let key = |name: &str| Key::new(kind, name);
+    let mut keys: Vec<Key> = match kind {
+        Kind::Mount => mounts.map(|mount| key(&mount.path)).collect(),
+        Kind::Config => mounts.filter(|mount| mount.config.is_some()).map(|mount| key(&mount.path)).collect(),
+        Kind::Role => {
+            mounts.flat_map(|mount| mount.roles.keys().map(|role| Key::of_role(&mount.path, role))).collect()
         }
-        Kind::Role => mounts
-            .flat_map(|mount| mount.roles.keys().map(|role| [&*mount.path, ROLE, role].concat()))
-            .collect(),
-        Kind::Policy => snapshot.policies.keys().cloned().collect(),
+        Kind::Policy => snapshot.policies.keys().map(|name| key(name)).collect(),
         _ => Vec::new(),
     };
-    names.sort_unstable();
-    names.into_iter().map(|name| name.into_bytes().into_boxed_slice()).collect()
+    keys.sort_unstable();
+    keys.into_iter().map(|key| key.name).collect()
 }
 
 /// A number that another value does not have.

@@ -20,6 +20,7 @@ use super::feed::Seen;
 use super::read;
 use crate::catalog::Snapshots;
 use crate::ports::store::{Change, Entry, Expect, Key, Kind, Store, StoreError, Stored};
+use crate::store::expectation::holds;
 pub(super) use put::Object;
 use shown::Awaited;
 
@@ -64,14 +65,8 @@ impl Declared {
         if self.snapshots.load().is_none() {
             return Err(StoreError::Away("the objects have not been listed yet".into()));
         }
-        for change in &changes {
-            let version = || self.entry(&change.key).map(|entry| entry.version);
-            let holds = match change.expect {
-                Expect::Any => true,
-                Expect::Absent => version().is_none(),
-                Expect::Version(expected) => version() == Some(expected),
-            };
-            if !holds {
+        for change in changes.iter().filter(|change| change.expect != Expect::Any) {
+            if !holds(change.expect, self.entry(&change.key).map(|entry| entry.version)) {
                 return Err(StoreError::Conflict);
             }
         }
@@ -88,8 +83,7 @@ impl Declared {
             let goes = |path: &str| value.is_none() && gone.iter().any(|mount| mount == path.as_bytes());
             match key.kind {
                 Kind::Role => {
-                    let (path, role) = name
-                        .rsplit_once(read::ROLE)
+                    let (path, role) = Key::role_parts(&name)
                         .ok_or_else(|| StoreError::Failed("no name of a role".into()))?;
                     if !goes(path) {
                         self.role(path, role, value.as_deref(), &mut awaited).await?;
