@@ -11,7 +11,8 @@ use tokio::sync::Mutex;
 
 pub use load::LoadError;
 pub use snapshots::Snapshots;
-pub use succession::{next_generation, successor};
+use succession::next_generation;
+pub use succession::{Roles, successor};
 pub use write::Writing;
 
 use crate::ports::store::Store;

@@ -10,9 +10,9 @@ use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
 use prost::Message as _;
 use rolegate::app::SystemClock;
-use rolegate::catalog::Snapshots;
+use rolegate::catalog::{Roles, Snapshots};
 use rolegate::config::EnvoyDoor as Settings;
-use rolegate::core::mount::{MountConfig, Snapshot};
+use rolegate::core::mount::{MountAbout, MountConfig, Snapshot};
 use rolegate::core::role::{Role, TokenParameters};
 use rolegate::core::secret::Secret;
 use rolegate::doors::envoy::door::EnvoyDoor;
@@ -69,7 +69,10 @@ impl House {
 fn publish(snapshots: &Snapshots, config: Option<MountConfig>, roles: usize) {
     let before = snapshots.load().and_then(|set| set.mount("kubernetes").cloned());
     let config = config.or_else(|| before.as_ref()?.config.as_deref().cloned());
-    let mount = rolegate::catalog::successor(before.as_ref(), "kubernetes", config, many(roles));
+    // A set like the one before would be the one before.
+    let roles = roles + usize::from(before.as_ref().is_some_and(|mount| mount.roles.len() == roles));
+    let about = MountAbout::of_path("kubernetes");
+    let mount = rolegate::catalog::successor(before.as_ref(), "kubernetes", about, config, many(roles));
     drop(before);
     let mounts = [("kubernetes".into(), mount)].into();
     snapshots.publish(Snapshot { mounts, ..Snapshot::default() });
@@ -92,8 +95,8 @@ fn config(url: &str) -> MountConfig {
     }
 }
 
-fn many(roles: usize) -> impl Iterator<Item = Role> {
-    (0..roles).map(|number| Role {
+fn many(roles: usize) -> Roles {
+    let role = |number| Role {
         name: format!("role-{number}"),
         bound_service_account_names: vec!["account-*".to_owned()],
         bound_service_account_namespaces: vec!["shop".to_owned()],
@@ -102,7 +105,8 @@ fn many(roles: usize) -> impl Iterator<Item = Role> {
         alias_name_source: rolegate::core::role::AliasNameSource::Uid,
         token: TokenParameters { policies: vec![format!("policy-{number}")], ..TokenParameters::default() },
         old_names: rolegate::core::role::OldNames::default(),
-    })
+    };
+    (0..roles).map(role).map(|role| (role.name.as_str().into(), Arc::new(role))).collect()
 }
 
 /// A projected token of an account; nobody checks its signature here but the API server, which believes it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::succession::next_generation;
+use super::next_generation;
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::role::Role;
 use crate::ports::store::{Entry, Key, Kind, Store, StoreError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::succession::next_generation;
+use super::next_generation;
 use super::{Publisher, Snapshots};
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::role::Role;

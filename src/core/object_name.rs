@@ -34,7 +34,7 @@ pub fn policy_object_name(name: &str) -> String {
 }
 
 fn named(plain: String, is_unique: bool, parts: &[&str]) -> String {
-    if is_unique && is_object_name(&plain) { plain } else { with_digest(&plain, parts) }
+    if is_unique && is_subdomain(&plain) { plain } else { with_digest(&plain, parts) }
 }
 
 fn with_digest(plain: &str, parts: &[&str]) -> String {
@@ -53,8 +53,8 @@ fn with_digest(plain: &str, parts: &[&str]) -> String {
     }
 }
 
-/// Whether an object can have this name (RFC 1123 subdomain).
-pub fn is_object_name(name: &str) -> bool {
+/// Whether it is an RFC 1123 subdomain, which names of objects and prefixes of labels' keys are.
+pub fn is_subdomain(name: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= MAX_NAME
         && name.split('.').all(|label| {
@@ -70,7 +70,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{is_object_name, mount_object_name, policy_object_name, role_object_name};
+    use super::{is_subdomain, mount_object_name, policy_object_name, role_object_name};
 
     #[test]
     fn good_names_are_plain() {
@@ -104,7 +104,7 @@ mod tests {
         #[test]
         fn every_name_is_one_of_an_object(mount in "\\PC{0,300}", role in "\\PC{0,20}") {
             for name in [mount_object_name(&mount), role_object_name(&mount, &role), policy_object_name(&role)] {
-                prop_assert!(is_object_name(&name), "{}", name);
+                prop_assert!(is_subdomain(&name), "{}", name);
             }
         }
     }

@@ -11,7 +11,7 @@ use super::watch::{Stamp, Watch};
 use crate::catalog::Snapshots;
 use crate::catalog::successor;
 use crate::config::ConfigError;
-use crate::core::mount::Snapshot;
+use crate::core::mount::{MountAbout, Snapshot};
 use crate::health::Health;
 use crate::metrics::Metrics;
 
@@ -143,7 +143,9 @@ impl Loader {
 fn next_snapshot(before: Option<&Snapshot>, document: Document) -> Snapshot {
     let mounts = document.mounts.into_iter().map(|entry| {
         let known = before.and_then(|snapshot| snapshot.mounts.get(entry.path.as_str()));
-        let mount = successor(known, &entry.path, entry.config, entry.roles);
+        let about = MountAbout::of_path(&entry.path);
+        let roles = entry.roles.into_iter().map(|role| (role.name.as_str().into(), Arc::new(role)));
+        let mount = successor(known, &entry.path, about, entry.config, roles.collect());
         (entry.path.into_boxed_str(), mount)
     });
     let policies: BTreeMap<String, Arc<str>> =

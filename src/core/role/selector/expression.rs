@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::core::object_name::is_subdomain;
+
 /// A requirement on one label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expression {
@@ -136,7 +138,7 @@ impl Test {
 fn is_key(key: &str) -> bool {
     match key.split_once('/') {
         None => is_name(key),
-        Some((domain, name)) => is_name(name) && is_domain(domain),
+        Some((domain, name)) => is_name(name) && is_subdomain(domain),
     }
 }
 
@@ -147,16 +149,6 @@ fn is_name(name: &str) -> bool {
         && name.starts_with(alphanumeric)
         && name.ends_with(alphanumeric)
         && name.chars().all(|c| alphanumeric(c) || matches!(c, '-' | '_' | '.'))
-}
-
-fn is_domain(domain: &str) -> bool {
-    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    domain.len() <= 253
-        && domain.split('.').all(|label| {
-            label.starts_with(alphanumeric)
-                && label.ends_with(alphanumeric)
-                && label.chars().all(|c| alphanumeric(c) || c == '-')
-        })
 }
 
 #[cfg(test)]

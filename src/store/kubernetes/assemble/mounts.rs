@@ -6,16 +6,12 @@ use std::sync::Arc;
 use super::claims::{Claims, age};
 use super::verdict::{Kind, Object, Reason, State, Verdict};
 use super::{GateMount, Reviewer};
-use crate::catalog::next_generation;
+use crate::catalog::{Roles, successor};
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
-use crate::core::role::Role;
 use crate::store::kubernetes::convert;
 
 /// The path of the backend of client tokens, which no object can claim.
 const TOKEN: &str = "token";
-
-/// A mount's roles by their lower-case names.
-pub(super) type Roles = HashMap<Box<str>, Arc<Role>>;
 
 /// What the GateMounts come to.
 pub(super) struct Mounts {
@@ -149,33 +145,10 @@ impl Mounts {
         self.placed
             .into_iter()
             .zip(roles)
-            .map(|(placed, roles)| (placed.path.as_str().into(), follow(known(&placed.path), placed, roles)))
+            .map(|(Placed { path, about, config }, roles)| {
+                let mount = successor(known(&path), &path, about, config, roles);
+                (path.into_boxed_str(), mount)
+            })
             .collect()
     }
-}
-
-/// The mount that follows `before`; of another object it is another mount.
-fn follow(before: Option<&Arc<Mount>>, placed: Placed, mut roles: Roles) -> Arc<Mount> {
-    let Placed { path, about, config } = placed;
-    let Some(before) = before.filter(|mount| mount.about.uuid == about.uuid) else {
-        let (about, config) = (Arc::new(about), config.map(Arc::new));
-        return Arc::new(Mount { path: path.into(), generation: next_generation(), about, config, roles });
-    };
-    let mut same = before.config.as_deref() == config.as_ref() && *before.about == about;
-    for (name, role) in &mut roles {
-        match before.roles.get(name) {
-            Some(known) if Arc::ptr_eq(known, role) || known == role => *role = Arc::clone(known),
-            _ => same = false,
-        }
-    }
-    if same && before.roles.len() == roles.len() {
-        return Arc::clone(before);
-    }
-    let (generation, config) = if before.config.as_deref() == config.as_ref() {
-        (before.generation, before.config.clone())
-    } else {
-        (next_generation(), config.map(Arc::new))
-    };
-    let about = if *before.about == about { Arc::clone(&before.about) } else { Arc::new(about) };
-    Arc::new(Mount { path: Arc::clone(&before.path), generation, about, config, roles })
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::GateRole;
 use super::claims::{Claims, age};
 use super::memo::Memo;
-use super::mounts::{Mounts, Roles};
+use super::mounts::Mounts;
 use super::verdict::{Kind, Object, Reason, State, Verdict};
+use crate::catalog::Roles;
 use crate::core::role::Role;
 use crate::store::kubernetes::convert;
 
