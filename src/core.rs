@@ -6,6 +6,7 @@ pub mod client_token;
 pub mod decision;
 pub mod fields;
 pub mod glob;
+pub mod hex;
 pub mod identity;
 pub mod json;
 pub mod keys;

@@ -5,6 +5,8 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use super::hex::hex;
+
 /// The longest name of an object, in bytes.
 const MAX_NAME: usize = 253;
 
@@ -43,8 +45,7 @@ fn with_digest(plain: &str, parts: &[&str]) -> String {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    let digest: String =
-        context.finish().as_ref().iter().take(DIGEST).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(context.finish().as_ref().get(..DIGEST).unwrap_or_default());
     let good = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let readable: String = plain.chars().map(good).take(MAX_READABLE).collect();
     match readable.trim_matches('-') {

@@ -73,8 +73,8 @@ impl Replica {
     /// One that knows what is there now and follows nothing until it is told to.
     pub(crate) async fn deaf(client: Client, namespace: &str) -> (Self, TokensFeed) {
         let (health, metrics) = (Health::default(), Metrics::default());
-        let opening = KubernetesTokens::open(client, namespace, health.clone(), metrics.clone());
-        let (store, feed) = opening.await;
+        let store = KubernetesTokens::new(client, namespace);
+        let feed = store.follow(health.clone(), metrics.clone()).await;
         let (store, clock) = (Arc::new(store), Arc::new(Hands(AtomicI64::new(START))));
         let tokens = Arc::new(Tokens::new(World {
             store: Arc::<KubernetesTokens>::clone(&store),

@@ -102,8 +102,8 @@ async fn embedded<F: Future<Output = ()>>(key: Option<StoreKey>, case: fn(Shared
 async fn kubernetes_tokens<F: Future<Output = ()>>(case: fn(Shared) -> F) {
     let api = KubeApiserver::shared().await;
     let namespace = api.namespace(&[]).await;
-    let (store, feed) =
-        KubernetesTokens::open(api.client(), &namespace, Health::default(), Metrics::default()).await;
+    let store = KubernetesTokens::new(api.client(), &namespace);
+    let feed = store.follow(Health::default(), Metrics::default()).await;
     let stop = CancellationToken::new();
     let feed = tokio::spawn(feed.run(stop.clone()));
     let kinds = Kind::ALL.into_iter().filter(|kind| !kind.is_declared()).collect();

@@ -47,19 +47,6 @@ impl std::fmt::Debug for KubernetesTokens {
 }
 
 impl KubernetesTokens {
-    /// The store in this namespace, and the feed that must run while it is used. Waits for the first full list, for as
-    /// long as it takes; what stands in its way is told by `health`.
-    pub async fn open(
-        client: Client,
-        namespace: &str,
-        health: Health,
-        metrics: Metrics,
-    ) -> (Self, TokensFeed) {
-        let store = Self::new(client, namespace);
-        let feed = store.follow(health, metrics).await;
-        (store, feed)
-    }
-
     /// The store in this namespace, which knows nothing before [`KubernetesTokens::follow`] has resolved.
     pub fn new(client: Client, namespace: &str) -> Self {
         Self(Arc::new(Inner {

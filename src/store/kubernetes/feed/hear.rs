@@ -12,10 +12,7 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::trouble::Lost;
-use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole};
-
-/// Secrets that hold reviewer tokens, and no others.
-const REVIEWERS: &str = "rolegate.dev/reviewer=true";
+use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, REVIEWER};
 
 /// After so many seconds a watch is renewed, and one that a broken connection keeps silent is noticed.
 const WATCH: u32 = 60;
@@ -72,7 +69,8 @@ impl Hearing {
     /// Everything from now on, whole lists first.
     pub(super) fn events(&self) -> Pin<Box<dyn Stream<Item = Heard> + Send>> {
         let all = watcher::Config::default().timeout(WATCH);
-        let reviewers = all.clone().labels(REVIEWERS);
+        let (label, value) = REVIEWER;
+        let reviewers = all.clone().labels(&format!("{label}={value}"));
         Box::pin(stream::select_all([
             self.watch(all.clone()).map(Told::Mounts).map(told).boxed(),
             self.watch(all.clone()).map(Told::Roles).map(told).boxed(),

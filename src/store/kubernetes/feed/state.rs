@@ -12,7 +12,7 @@ use super::hear::Told;
 use super::trouble::Lost;
 use crate::catalog::Snapshots;
 use crate::store::kubernetes::assemble::{self, Assembler, Reviewer, Verdict};
-use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole};
+use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, TOKEN};
 
 /// What was published, and from which objects.
 #[derive(Debug, Clone, Default)]
@@ -129,7 +129,7 @@ fn is_same<K: Resource>(old: &K, new: &K) -> bool {
 
 fn reviewers(secrets: &BTreeMap<String, Arc<Secret>>) -> BTreeMap<String, Reviewer> {
     let token = |secret: &Secret| {
-        let bytes = &secret.data.as_ref()?.get("token")?.0;
+        let bytes = &secret.data.as_ref()?.get(TOKEN)?.0;
         let text = std::str::from_utf8(bytes).ok()?.trim();
         (!text.is_empty()).then(|| Reviewer::Token(text.to_owned().into()))
     };

@@ -1,10 +1,10 @@
 //! Which object an entry lies in: one for each token, one for each alias of an entity, one for the ring of keys.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use crate::core::hex::hex;
 use crate::ports::store::{Change, Key, Kind};
 
 const DIGEST: usize = 32;
@@ -99,14 +99,6 @@ fn hash(key: &Key) -> String {
     context.update(format!("{:?}/", key.kind).as_bytes());
     context.update(&key.name);
     hex(context.finish().as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::core::hex::hex;
 use crate::core::object_name::{mount_object_name, policy_object_name, role_object_name};
 
 /// What of a name stays before a digest.
@@ -24,7 +25,7 @@ pub(super) fn of_policy(name: &str) -> [String; 2] {
 
 fn both(name: String) -> [String; 2] {
     let digest = digest(&SHA256, name.as_bytes());
-    let digest: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(digest.as_ref().get(..8).unwrap_or_default());
     // Names of objects are ASCII.
     let start = name.get(..LONGEST).unwrap_or(&name).trim_end_matches(['-', '.']);
     let other = format!("{start}-{digest}");

@@ -12,16 +12,10 @@ use super::put::{create_secret, delete};
 use super::shown::Awaited;
 use crate::core::secret::Secret;
 use crate::ports::store::StoreError;
-use crate::store::kubernetes::resources::{GateMount, Reference};
-
-/// The label of Secrets that a GateMount may refer to.
-const LABEL: &str = "rolegate.dev/reviewer";
+use crate::store::kubernetes::resources::{GateMount, REVIEWER, Reference, TOKEN};
 
 /// Names the GateMount that a Secret was written for. A Secret without it is not ours, and stays.
 const WRITTEN_FOR: &str = "rolegate.dev/written-for";
-
-/// The key of the token in a Secret.
-const TOKEN: &str = "token";
 
 impl Declared {
     /// Where the token is: in the Secret that the mount refers to, if it holds the same, else in a new one. A new one
@@ -79,6 +73,7 @@ fn holds(secret: &Object, jwt: &Secret) -> bool {
 
 fn object(mount: &GateMount, jwt: &Secret) -> Object {
     let of_mount = mount.metadata.name.clone().unwrap_or_default();
+    let (label, value) = REVIEWER;
     let owner = OwnerReference {
         api_version: GateMount::api_version(&()).into_owned(),
         kind: GateMount::kind(&()).into_owned(),
@@ -89,7 +84,7 @@ fn object(mount: &GateMount, jwt: &Secret) -> Object {
     Object {
         metadata: ObjectMeta {
             generate_name: Some(format!("{of_mount}-reviewer-")),
-            labels: Some(BTreeMap::from([(LABEL.to_owned(), "true".to_owned())])),
+            labels: Some(BTreeMap::from([(label.to_owned(), value.to_owned())])),
             annotations: Some(BTreeMap::from([(WRITTEN_FOR.to_owned(), of_mount)])),
             owner_references: Some(vec![owner]),
             ..ObjectMeta::default()
