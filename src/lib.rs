@@ -10,6 +10,7 @@ pub mod core;
 pub mod dev;
 pub mod doors;
 pub mod errors;
+pub mod exchange;
 pub mod gate;
 pub mod health;
 pub mod home;

@@ -18,11 +18,12 @@ use architecture::rust_text::paths;
 /// Each module of `src/`, what it may use of the others, and, for those that are kept pure, which packages.
 ///
 /// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `dev`.
-const LAYERS: [Layer; 21] = [
+const LAYERS: [Layer; 22] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
     layer("health", &[], Some(&[])),
+    layer("exchange", &[], None),
     layer("lifecycle", &[], Some(&["tokio"])),
     layer("telemetry", &[], None),
     layer("metrics", &["core"], Some(&["prometheus_client"])),
@@ -37,8 +38,8 @@ const LAYERS: [Layer; 21] = [
     ),
     layer("record", &["core", "gate", "metrics"], None),
     layer("net", &["errors", "health", "metrics", "config"], None),
-    layer("verify", &["core", "ports", "errors", "health", "metrics", "config"], None),
-    layer("home", &["core", "ports", "errors", "health"], None),
+    layer("verify", &["core", "ports", "errors", "health", "metrics", "config", "exchange"], None),
+    layer("home", &["core", "ports", "errors", "health", "exchange"], None),
     layer("store", &["core", "ports", "errors", "health", "lifecycle", "metrics", "config", "catalog"], None),
     layer(
         "doors",

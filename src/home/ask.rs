@@ -3,24 +3,18 @@
 use std::error::Error;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Request, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::{Request, StatusCode};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec, SubjectAccessReviewStatus,
 };
-use kube::client::Body;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::core::client_token::TokenDigest;
 use crate::core::reason::Undecided;
+use crate::exchange::{self, ExchangeError, MAX_ANSWER};
 use crate::ports::administrators::{AUDIENCE, GROUP, Right, User};
-
-/// The largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 1 << 20;
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What went wrong between a question and a usable answer. For logs and readiness; holds no token.
 #[derive(Debug, thiserror::Error)]
@@ -114,29 +108,28 @@ fn allows(status: SubjectAccessReviewStatus) -> bool {
     status.allowed && status.denied != Some(true)
 }
 
-/// Sends a question and reads its answer. Not by kube's own calls: these log what they cannot read, and a review holds
-/// the token.
-async fn send<T: Serialize + DeserializeOwned>(
+/// Sends a question and reads its answer.
+async fn send<T: Serialize + DeserializeOwned + Sync>(
     client: &kube::Client,
     path: &str,
     question: &T,
 ) -> Result<T, AskError> {
-    let body = serde_json::to_vec(question).map_err(|error| AskError::Unreachable(error.into()))?;
-    let request = Request::post(path)
-        .header(CONTENT_TYPE, JSON)
-        .header(ACCEPT, JSON)
-        .body(Body::from(body))
-        .map_err(|error| AskError::Unreachable(error.into()))?;
-    let response = client.send(request).await.map_err(|error| AskError::Unreachable(error.into()))?;
-    match response.status() {
-        StatusCode::OK | StatusCode::CREATED => {}
-        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => return Err(AskError::Refused(status)),
-        status => return Err(AskError::Status(status)),
+    let (status, body) = exchange::post(client, Request::post(path), question).await?;
+    match status {
+        StatusCode::OK | StatusCode::CREATED => {
+            serde_json::from_slice(&body).map_err(|_| AskError::Unexpected)
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(AskError::Refused(status)),
+        status => Err(AskError::Status(status)),
     }
-    match Limited::new(response.into_body(), MAX_ANSWER).collect().await {
-        Ok(body) => serde_json::from_slice(&body.to_bytes()).map_err(|_| AskError::Unexpected),
-        Err(error) if error.is::<LengthLimitError>() => Err(AskError::TooLarge),
-        Err(error) => Err(AskError::Unreachable(error)),
+}
+
+impl From<ExchangeError> for AskError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Unreachable(cause) => Self::Unreachable(cause),
+            ExchangeError::TooLarge => Self::TooLarge,
+        }
     }
 }
 

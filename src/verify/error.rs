@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::core::reason::Undecided;
+use crate::exchange::{ExchangeError, MAX_ANSWER};
 
 /// What went wrong between a question and a usable answer. For logs and readiness; holds no token.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +26,8 @@ pub(super) enum AskError {
     Refused(u16),
     #[error("the API server answers with status {0}")]
     Status(u16),
-    #[error("the API server's answer is larger than {0} bytes")]
-    TooLarge(usize),
+    #[error("the API server's answer is larger than {MAX_ANSWER} bytes")]
+    TooLarge,
     #[error("the API server's answer is not {0}")]
     Unexpected(&'static str),
     #[error("too many questions wait for the API server")]
@@ -41,8 +42,17 @@ impl AskError {
                 Undecided::ApiServerUnreachable
             }
             Self::ReviewerHeader | Self::Refused(_) => Undecided::ReviewerRefused,
-            Self::Status(_) | Self::TooLarge(_) | Self::Unexpected(_) => Undecided::ApiServerError,
+            Self::Status(_) | Self::TooLarge | Self::Unexpected(_) => Undecided::ApiServerError,
             Self::Overloaded => Undecided::Overloaded,
+        }
+    }
+}
+
+impl From<ExchangeError> for AskError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Unreachable(cause) => Self::Unreachable(cause),
+            ExchangeError::TooLarge => Self::TooLarge,
         }
     }
 }

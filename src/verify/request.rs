@@ -1,20 +1,16 @@
 //! The requests that an API server gets.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderValue, Request, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Request, StatusCode, request};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
-use kube::client::Body;
 
 use super::error::AskError;
 use crate::core::identity::VerifiedIdentity;
 use crate::core::secret::Secret;
+use crate::exchange;
 use crate::ports::ReviewQuery;
 
-/// The largest answer that is read.
-const MAX_ANSWER: usize = 1 << 20;
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("rolegate/", env!("CARGO_PKG_VERSION")));
 
 /// A review's question, for as long as it is asked.
@@ -42,10 +38,9 @@ pub(super) async fn review(
         token: Some(question.token.expose().to_owned()),
         audiences: (!audiences.is_empty()).then(|| audiences.clone()),
     };
-    let body = serde_json::to_vec(&TokenReview { spec, ..TokenReview::default() })
-        .map_err(|error| AskError::Unreachable(error.into()))?;
-    let request = Request::post("/apis/authentication.k8s.io/v1/tokenreviews").header(CONTENT_TYPE, JSON);
-    send(client, request, bearer, body).await
+    let request = Request::post("/apis/authentication.k8s.io/v1/tokenreviews");
+    let question = TokenReview { spec, ..TokenReview::default() };
+    Ok(exchange::post(client, asked_by(request, bearer), &question).await?)
 }
 
 /// Asks for a namespace. Its name is a DNS label, which needs no escape in a path.
@@ -54,7 +49,8 @@ pub(super) async fn namespace(
     bearer: HeaderValue,
     name: &str,
 ) -> Result<(StatusCode, Bytes), AskError> {
-    send(client, Request::get(format!("/api/v1/namespaces/{name}")), bearer, Vec::new()).await
+    let request = Request::get(format!("/api/v1/namespaces/{name}"));
+    Ok(exchange::get(client, asked_by(request, bearer)).await?)
 }
 
 /// Asks for a service account. Its names are DNS names, which need no escape in a path.
@@ -64,36 +60,10 @@ pub(super) async fn service_account(
     account: &VerifiedIdentity,
 ) -> Result<(StatusCode, Bytes), AskError> {
     let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}", account.namespace(), account.name());
-    send(client, Request::get(path), bearer, Vec::new()).await
+    Ok(exchange::get(client, asked_by(Request::get(path), bearer)).await?)
 }
 
-/// Sends a request and reads the whole answer, whatever its status.
-async fn send(
-    client: &kube::Client,
-    request: http::request::Builder,
-    bearer: HeaderValue,
-    body: Vec<u8>,
-) -> Result<(StatusCode, Bytes), AskError> {
-    let request = request
-        .header(AUTHORIZATION, bearer)
-        .header(ACCEPT, JSON)
-        .header(USER_AGENT, AGENT)
-        .body(Body::from(body))
-        .map_err(|error| AskError::Unreachable(error.into()))?;
-    let response = client.send(request).await.map_err(unreachable)?;
-    let status = response.status();
-    match Limited::new(response.into_body(), MAX_ANSWER).collect().await {
-        Ok(body) => Ok((status, body.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Err(AskError::TooLarge(MAX_ANSWER)),
-        Err(error) => Err(AskError::Unreachable(error)),
-    }
-}
-
-/// What lies below kube's own words.
-fn unreachable(error: kube::Error) -> AskError {
-    AskError::Unreachable(match error {
-        kube::Error::Service(cause) => cause,
-        kube::Error::HyperError(cause) => cause.into(),
-        other => other.into(),
-    })
+/// With the bearer, and under our name.
+fn asked_by(request: request::Builder, bearer: HeaderValue) -> request::Builder {
+    request.header(AUTHORIZATION, bearer).header(USER_AGENT, AGENT)
 }
