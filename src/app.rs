@@ -136,7 +136,11 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
     let mut kept = Kept::open(&shared, &config.store, key, home).await?;
     if config.vault.is_some() {
         let root_token_file = config.root_token_file.as_deref();
-        root_token::ensure(&shared, &mut kept, file, &config.store, root_token_file, given).await?;
+        let (store, named) = (&*kept.store, &config.store);
+        let root = root_token::given(&shared, store, file, named, root_token_file, given).await?;
+        if let Some(token) = root {
+            kept.keep_root(token).await?;
+        }
     }
     let administrators = match config.vault {
         Some(_) => vault::administrators(&shared, home, config.store.namespace()).await,

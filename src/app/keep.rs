@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, StartError};
+use super::{Shared, StartError, root_token};
 use crate::catalog::Catalog;
 use crate::config::Store as Named;
+use crate::core::secret::Secret;
 use crate::core::store_key::StoreKey;
 use crate::home::{self, Environment};
 use crate::ports::copies::Copies;
@@ -102,6 +103,17 @@ impl Kept {
         let kept = Self::over(shared, store, catalog);
         let feed = InKubernetes::new(shared, logins, tasks, Arc::clone(&kept.tokens));
         Ok(Self { feed: Some(Feed::Kubernetes(Box::new(feed))), lead: Some(lead), ..kept })
+    }
+
+    /// Keeps this root token: now, or as soon as the store can be reached.
+    pub(super) async fn keep_root(&mut self, token: Secret) -> Result<(), StartError> {
+        match &mut self.feed {
+            Some(Feed::Kubernetes(feed)) => {
+                feed.keep_root(token);
+                Ok(())
+            }
+            _ => root_token::keep(&self.tokens, &token).await,
+        }
     }
 
     /// A store that keeps nothing.

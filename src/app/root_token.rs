@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use super::keep::{Feed, Kept};
 use super::{Shared, StartError};
 use crate::config::{ConfigError, Store as Named};
 use crate::core::secret::Secret;
-use crate::ports::store::Kind;
+use crate::ports::store::{Kind, Store};
 use crate::tokens::{Root, Tokens, TokensError};
 
 /// The file in the store's directory.
@@ -31,15 +30,15 @@ pub enum RootTokenError {
     Tokens(#[from] TokensError),
 }
 
-/// Sees to it that the root token is there: that of the environment, of `root_token_file`, or of an embedded store.
-pub(super) async fn ensure(
+/// The root token that is to be there: that of the environment, of `root_token_file`, or of an embedded store.
+pub(super) async fn given(
     shared: &Shared,
-    kept: &mut Kept,
+    store: &dyn Store,
     config_file: &Path,
     named: &Named,
     file: Option<&Path>,
     environment: Option<Secret>,
-) -> Result<(), StartError> {
+) -> Result<Option<Secret>, StartError> {
     let given = match (environment, file) {
         (Some(token), _) => Some(token),
         (None, Some(path)) => Some(read(path).map_err(|cause| {
@@ -47,24 +46,14 @@ pub(super) async fn ensure(
             ConfigError::new(config_file, "root_token_file", expected)
         })?),
         (None, None) => match named {
-            Named::Embedded { path, .. } => of_directory(shared, kept, &path.join(FILE)).await?,
+            Named::Embedded { path, .. } => of_directory(shared, store, &path.join(FILE)).await?,
             _ => None,
         },
     };
-    match given {
-        Some(token) => match &mut kept.feed {
-            // The API server need not be there yet.
-            Some(Feed::Kubernetes(feed)) => {
-                feed.keep_root(token);
-                Ok(())
-            }
-            _ => keep(&kept.tokens, &token).await,
-        },
-        None => {
-            tracing::warn!("there is no root token: nobody can administer the Vault door");
-            Ok(())
-        }
+    if given.is_none() {
+        tracing::warn!("there is no root token: nobody can administer the Vault door");
     }
+    Ok(given)
 }
 
 /// Keeps a root token that is given.
@@ -77,7 +66,7 @@ pub(super) async fn keep(tokens: &Tokens, token: &Secret) -> Result<(), StartErr
 }
 
 /// The token in the directory's file; made, where the store has never had a root token.
-async fn of_directory(shared: &Shared, kept: &Kept, path: &Path) -> Result<Option<Secret>, StartError> {
+async fn of_directory(shared: &Shared, store: &dyn Store, path: &Path) -> Result<Option<Secret>, StartError> {
     let wrong = |error| StartError::from(RootTokenError::File(path.to_owned(), error));
     match read(path) {
         Ok(token) => return Ok(Some(token)),
@@ -85,7 +74,7 @@ async fn of_directory(shared: &Shared, kept: &Kept, path: &Path) -> Result<Optio
         Err(error) => return Err(wrong(error)),
     }
     // Every root token leaves a mark there for ever, which other tokens do only while they live.
-    if kept.store.count(Kind::Expiry).await.map_err(|error| RootTokenError::Tokens(error.into()))? > 0 {
+    if store.count(Kind::Expiry).await.map_err(|error| RootTokenError::Tokens(error.into()))? > 0 {
         return Ok(None);
     }
     let mut random = [0; 32];
