@@ -238,3 +238,13 @@ async fn a_copy_goes_only_into_an_empty_directory_that_nobody_holds() {
     assert_eq!(told_of(&held), "the store in `DIR` is held by another process");
     drop(holder);
 }
+
+#[tokio::test]
+async fn a_database_that_a_killed_process_left_unfinished_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let unfinished = directory.path().join("unfinished.redb");
+    fs::write(&unfinished, "redb, the first half of it").unwrap();
+    put(&open(directory.path(), None).unwrap(), Kind::Policy, "p", "text").await;
+    assert!(!unfinished.exists());
+    assert_eq!(get(&open(directory.path(), None).unwrap(), Kind::Policy, "p").await, "text");
+}

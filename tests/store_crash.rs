@@ -20,7 +20,7 @@ use rolegate::store::embedded::{EmbeddedStore, Options};
 
 /// How often the child is killed, and how many of these rounds one store lives through.
 const ROUNDS: u32 = 240;
-const ROUNDS_OF_A_STORE: u32 = 30;
+const ROUNDS_OF_A_STORE: u32 = 6;
 
 /// When a round no longer ends by itself.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -99,6 +99,12 @@ impl EmbeddedStore {
             NoPlace::Held | NoPlace::Occupied => OpenError::Held(directory.to_owned()),
             NoPlace::Io(error) => failed(error),
         })?;
+        if !place.is_filled().map_err(failed)? {
+            // A process that is killed meanwhile leaves no database that nobody can read.
+            let empty: Arc<dyn Medium> = Arc::new(place.unfinished().map_err(failed)?);
+            Base::open(&empty, options.cache_bytes).map_err(|trouble| Unfit::from(trouble).at(directory))?;
+            place.finish().map_err(failed)?;
+        }
         let medium = place.database().map_err(failed)?;
         Self::on(Arc::new(medium), options).map_err(|unfit| unfit.at(directory))
     }

@@ -60,10 +60,18 @@ impl Place {
         }
     }
 
-    /// The database's file; an empty one where there is none.
+    /// Whether a database is there.
+    pub(super) fn is_filled(&self) -> io::Result<bool> {
+        match fs::metadata(self.directory.join(DATABASE)) {
+            Ok(database) => Ok(database.len() > 0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The database's file.
     pub(super) fn database(self) -> io::Result<impl Medium> {
         let file = open(&self.directory.join(DATABASE))?;
-        sync_directory(&self.directory)?;
         Ok(HeldFile { file, _lock: self.lock })
     }
 
