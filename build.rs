@@ -1,5 +1,5 @@
-//! Makes two things from `proto/`, without a protoc: the descriptors that reflection serves, and the lean view of
-//! CheckRequest.
+//! Makes what `proto/` describes, without a protoc: the descriptors that reflection serves, the lean view of
+//! CheckRequest, and the messages between a Vault core and its plugin.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     std::fs::write(out.join("external_auth.binpb"), described.encode_to_vec())?;
     prost_build::Config::new().bytes(["."]).compile_fds(lean(described))?;
+    let plugin = protox::compile(["proto/plugin_backend.proto"], ["proto"])?;
+    prost_build::Config::new().compile_fds(plugin)?;
     Ok(())
 }
 

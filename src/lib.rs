@@ -1,6 +1,6 @@
 //! rolegate: Vault's Kubernetes roles, enforced at Envoy.
 //!
-//! Layers import only downwards: `app` over `doors`, `store`, `verify`, `home`, `dev`; those over `gate`; `gate` over
+//! Layers import only downwards: `app` over `doors`, `plugin`, `store`, `verify`, `home`, `dev`; those over `gate`; `gate` over
 //! `ports`; all over `core`, which is pure. `tests/architecture.rs` holds the house to it.
 
 pub mod app;
@@ -17,6 +17,7 @@ pub mod home;
 pub mod lifecycle;
 pub mod metrics;
 pub mod net;
+pub mod plugin;
 pub mod ports;
 pub mod record;
 pub mod store;

@@ -17,8 +17,9 @@ use architecture::rust_text::paths;
 
 /// Each module of `src/`, what it may use of the others, and, for those that are kept pure, which packages.
 ///
-/// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `dev`.
-const LAYERS: [Layer; 22] = [
+/// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `plugin`,
+/// `dev`.
+const LAYERS: [Layer; 23] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
@@ -60,6 +61,7 @@ const LAYERS: [Layer; 22] = [
         ],
         None,
     ),
+    layer("plugin", &["core", "ports", "errors", "gate", "catalog", "record", "vault"], None),
     layer("dev", &["core", "ports", "health", "config", "net"], None),
     layer(
         "app",
@@ -81,6 +83,7 @@ const LAYERS: [Layer; 22] = [
             "home",
             "store",
             "doors",
+            "plugin",
             "dev",
         ],
         None,

@@ -1,0 +1,7 @@
+//! A plugin of a Vault or OpenBao core: the Kubernetes backend behind go-plugin's gRPC instead of HTTP.
+//!
+//! The core keeps tokens, policies, storage and audit; what is here answers `login`, `config` and `role` by the same
+//! handlers as the Vault door.
+
+pub mod seam;
+pub mod wire;
