@@ -11,8 +11,7 @@ use tokio::sync::Mutex;
 
 pub use load::LoadError;
 pub use snapshots::Snapshots;
-use succession::next_generation;
-pub use succession::{Roles, successor};
+pub use succession::{Roles, next_generation, successor};
 pub use write::Writing;
 
 use crate::ports::store::Store;

@@ -3,5 +3,9 @@
 //! The core keeps tokens, policies, storage and audit; what is here answers `login`, `config` and `role` by the same
 //! handlers as the Vault door.
 
+mod auth;
+pub mod backend;
+mod entries;
+mod outcome;
 pub mod seam;
 pub mod wire;

@@ -44,7 +44,7 @@ pub fn successor(
 }
 
 /// A number that no mount of this process has had.
-pub(super) fn next_generation() -> u64 {
+pub fn next_generation() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
 }

@@ -167,6 +167,9 @@ pub enum StoreError {
     /// The store's own checks refuse a value; the text is for the caller.
     #[error("{0}")]
     Invalid(String),
+    /// Whoever keeps the store refuses, in words of its own that are for the caller.
+    #[error("{0}")]
+    Refused(String),
     /// The store cannot be reached, or does not answer: another time it may. The cause is for the log.
     #[error("the store cannot be reached")]
     Away(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -99,6 +99,7 @@ pub fn store_refusal(error: &StoreError) -> Refusal {
             Refusal::new(Class::Unavailable, "the entry has been changed by somebody else, try again")
         }
         StoreError::Invalid(text) => Refusal::new(Class::Invalid, text.as_str()),
+        StoreError::Refused(text) => Refusal::new(Class::Internal, text.as_str()),
         StoreError::Away(_) => {
             tracing::warn!(error = crate::errors::with_causes(error), "the store cannot be reached");
             let text = "the store cannot be reached, try again";

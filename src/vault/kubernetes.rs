@@ -9,10 +9,9 @@ mod role;
 
 use std::sync::Arc;
 
-pub(super) use login::nobody_can_tell;
-pub use login::{Alias, LOGIN_FIELDS, Login};
+pub use login::{Alias, LOGIN_FIELDS, Login, alias_name, nobody_can_tell};
 pub use renew::{RenewalTerms, renewal};
-pub(super) use role::name as role_name;
+pub use role::{listed as roles_listed, name as role_name};
 
 use super::call::{Call, unsupported_operation, unsupported_path};
 use super::outcome::{Outcome, Refusal};
@@ -40,7 +39,9 @@ impl<V: Verify> Kubernetes<V> {
         match (call.path, call.request.operation) {
             ("config", Operation::Read) => config::read(call),
             ("config", Operation::Write) => config::write(self, call).await,
-            ("role" | "role/", Operation::List) => role::list(call),
+            ("role" | "role/", Operation::List) => {
+                role::listed(call.mount.roles.keys().map(AsRef::as_ref).collect(), call.fields())
+            }
             ("config" | "login" | "role" | "role/", _)
                 if !call.path.ends_with('/') || call.path == "role/" =>
             {
@@ -67,7 +68,7 @@ impl<V: Verify> Kubernetes<V> {
 ///
 /// # Errors
 /// Where the fields cannot be read, which the reference notices here.
-pub(super) fn creates(call: &Call<'_>) -> Result<Option<bool>, Refusal> {
+pub fn creates(call: &Call<'_>) -> Result<Option<bool>, Refusal> {
     match role::name(call.path) {
         Some(name) => role::check_fields(call).map(|()| Some(call.mount.role(name).is_none())),
         None => Ok(None),

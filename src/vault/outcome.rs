@@ -1,5 +1,6 @@
 //! What comes of a request, as every transport takes it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -90,6 +91,8 @@ pub struct Refusal {
     pub errors: Vec<String>,
     /// When asking again makes sense.
     pub retry_after: Option<Duration>,
+    /// Whether Vault tells it as it tells errors of authenticated requests: see [`Refusal::texts`].
+    pub is_listed: bool,
 }
 
 /// The kinds of refusal.
@@ -112,21 +115,29 @@ pub enum Class {
 impl Refusal {
     /// A refusal with one text.
     pub fn new(class: Class, error: impl Into<String>) -> Self {
-        Self { class, errors: vec![error.into()], retry_after: None }
+        Self { class, errors: vec![error.into()], retry_after: None, is_listed: false }
     }
 
     /// A refusal without a word: `{"errors":[]}`.
     pub const fn silent(class: Class) -> Self {
-        Self { class, errors: Vec::new(), retry_after: None }
+        Self { class, errors: Vec::new(), retry_after: None, is_listed: false }
     }
 
-    /// The same, told as the reference tells errors of authenticated requests: `1 error occurred:\n\t* …\n\n`.
+    /// The same, and Vault's core tells it as a list.
     #[must_use]
-    pub fn listed(mut self) -> Self {
-        for error in &mut self.errors {
-            *error = format!("1 error occurred:\n\t* {error}\n\n");
-        }
-        self
+    pub fn listed(self) -> Self {
+        Self { is_listed: true, ..self }
+    }
+
+    /// The texts as Vault's core tells them to the caller: listed ones as `1 error occurred:\n\t* …\n\n`.
+    pub fn texts(&self) -> Vec<Cow<'_, str>> {
+        self.errors
+            .iter()
+            .map(|error| match self.is_listed {
+                true => format!("1 error occurred:\n\t* {error}\n\n").into(),
+                false => error.into(),
+            })
+            .collect()
     }
 }
 

@@ -148,7 +148,7 @@ impl Role {
 
 impl TokenType {
     /// The number of the reference's `logical.TokenType`.
-    const fn number(self) -> u8 {
+    pub const fn number(self) -> u8 {
         match self {
             Self::Default => 0,
             Self::Service => 1,

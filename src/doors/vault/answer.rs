@@ -74,7 +74,7 @@ fn of_refusal(refusal: &Refusal) -> Reply {
         Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let reply = json(status, envelope::errors(&refusal.errors));
+    let reply = json(status, envelope::errors(&refusal.texts()));
     match refusal.retry_after {
         Some(after) => retry(reply, after),
         None if refusal.class == Class::Unavailable => retry(reply, RETRY),

@@ -72,9 +72,22 @@ impl Login {
         metadata
     }
 
-    /// The token's display name: `kubernetes-default-vault-auth`.
+    /// What the backend calls the token: `default-vault-auth`.
+    pub fn account_name(&self) -> String {
+        format!("{}-{}", self.namespace, self.name)
+    }
+
+    /// The token's display name, with the mount's path before it: `kubernetes-default-vault-auth`.
     pub fn display_name(&self) -> String {
-        format!("{}-{}-{}", self.mount.path.replace('/', "-"), self.namespace, self.name)
+        format!("{}-{}", self.mount.path.replace('/', "-"), self.account_name())
+    }
+}
+
+/// Under which name the role's entities know a service account.
+pub fn alias_name(role: &Role, namespace: &str, name: &str, uid: &str) -> String {
+    match role.alias_name_source {
+        AliasNameSource::Uid => uid.to_owned(),
+        AliasNameSource::Name => format!("{namespace}/{name}"),
     }
 }
 
@@ -141,10 +154,7 @@ impl<V: Verify> Kubernetes<V> {
             secret_name,
             labels: grant.labels().cloned(),
             alias: Alias {
-                name: match grant.role().alias_name_source {
-                    AliasNameSource::Uid => identity.uid().to_owned(),
-                    AliasNameSource::Name => format!("{namespace}/{name}"),
-                },
+                name: alias_name(grant.role(), &namespace, &name, identity.uid()),
                 metadata: grant.role().token.alias_metadata.clone(),
             },
             namespace,
@@ -200,7 +210,7 @@ fn denied(deny: Deny, role: &str) -> Refusal {
 }
 
 /// The refusal where nobody can tell.
-pub(in crate::vault) fn nobody_can_tell(undecided: Undecided) -> Refusal {
+pub fn nobody_can_tell(undecided: Undecided) -> Refusal {
     match undecided {
         // As the reference, whose clients take a 403 for what it is here: a matter of configuration.
         Undecided::ReviewerRefused => Refusal::new(Class::Denied, "permission denied"),

@@ -25,8 +25,8 @@ pub struct RenewalTerms {
 /// Where the role is gone, or no longer admits the service account.
 pub fn renewal(mount: &Mount, role: &str, identity: &StoredIdentity<'_>) -> Result<RenewalTerms, Refusal> {
     let Some(found) = mount.role(role) else {
-        let error = format!("failed to renew entry: role {role} does not exist during renewal");
-        return Err(Refusal::new(Class::Internal, error).listed());
+        let error = format!("role {role} does not exist during renewal");
+        return Err(Refusal::new(Class::Internal, error));
     };
     admits(found, identity, From::Anywhere).map_err(|deny| Refusal::new(Class::Denied, deny.sentence()))?;
     let token = &found.token;

@@ -3,26 +3,25 @@
 use serde_json::{Map, json};
 
 use super::Kubernetes;
-use crate::core::fields::FieldError;
+use crate::core::fields::{FieldError, Fields};
 use crate::core::role::decode::{ROLE_FIELDS, check_fields as decode_fields, decode, is_role_name};
 use crate::ports::Verify;
 use crate::vault::call::{Call, store_refusal, with_unknown_fields};
 use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
 
 /// The name in `role/<name>`, if it is one.
-pub(in crate::vault) fn name(path: &str) -> Option<&str> {
+pub fn name(path: &str) -> Option<&str> {
     path.strip_prefix("role/").filter(|name| is_role_name(name))
 }
 
-/// Every name, in the order of its bytes.
-pub(super) fn list(call: &Call<'_>) -> Outcome {
-    let mut names: Vec<&str> = call.mount.roles.keys().map(AsRef::as_ref).collect();
+/// The answer to a list of roles: every name, in the order of its bytes.
+pub fn listed(mut names: Vec<&str>, fields: Fields<'_>) -> Outcome {
     names.sort_unstable();
     let data = (!names.is_empty()).then(|| Map::from_iter([("keys".to_owned(), json!(names))]));
     // An empty list is none, unless the caller is to hear of fields that mean nothing.
-    let unknown = call.fields().unknown(&["after", "limit"]);
+    let unknown = fields.unknown(&["after", "limit"]);
     let data = data.or_else(|| (!unknown.is_empty()).then(Map::new));
-    with_unknown_fields(Answer { data, ..Answer::default() }, call.fields(), &["after", "limit"], &[])
+    with_unknown_fields(Answer { data, ..Answer::default() }, fields, &["after", "limit"], &[])
 }
 
 /// The role as it is stored.

@@ -17,7 +17,7 @@ impl RenewLogin for Snapshot {
         };
         let Login { namespace, name, .. } = login;
         let identity = StoredIdentity { namespace, name, labels: login.labels.as_ref() };
-        let terms = renewal(mount, &login.role, &identity)?;
+        let terms = renewal(mount, &login.role, &identity).map_err(as_the_core_tells)?;
         Ok(LeaseTerms {
             period: terms.period,
             ttl: terms.ttl,
@@ -26,6 +26,18 @@ impl RenewLogin for Snapshot {
             mount_default: terms.mount_default,
             mount_max: terms.mount_max,
         })
+    }
+}
+
+/// What the backend says where a renewal fails, in the words of the core around it.
+fn as_the_core_tells(refusal: Refusal) -> Refusal {
+    match refusal.class {
+        Class::Internal => {
+            let errors =
+                refusal.errors.iter().map(|error| format!("failed to renew entry: {error}")).collect();
+            Refusal { errors, ..refusal }.listed()
+        }
+        _ => refusal,
     }
 }
 

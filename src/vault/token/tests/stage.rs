@@ -115,7 +115,7 @@ pub(super) fn data(outcome: Outcome) -> Value {
 /// The class and the one text of a refusal.
 pub(super) fn refused(outcome: Outcome) -> (Class, String) {
     match outcome {
-        Outcome::Refused(refusal) => (refusal.class, refusal.errors.concat()),
+        Outcome::Refused(refusal) => (refusal.class, refusal.texts().concat()),
         Outcome::Done(answer) => panic!("{answer:?}"),
     }
 }
