@@ -3,5 +3,10 @@
 //! The core keeps tokens, policies, storage and audit; what is here answers `login`, `config` and `role` by the same
 //! handlers as the Vault door.
 
+pub mod handshake;
+pub mod memory;
+pub mod runtime;
 pub mod seam;
+pub mod socket;
+pub mod tls;
 pub mod wire;
