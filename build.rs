@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     std::fs::write(out.join("external_auth.binpb"), described.encode_to_vec())?;
     prost_build::Config::new().bytes(["."]).compile_fds(lean(described))?;
-    let plugin = protox::compile(["proto/plugin_backend.proto"], ["proto"])?;
+    let plugin = protox::compile(["proto/plugin_mount.proto", "proto/plugin_runtime.proto"], ["proto"])?;
     prost_build::Config::new().compile_fds(plugin)?;
     Ok(())
 }

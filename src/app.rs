@@ -6,6 +6,7 @@ mod grpc;
 pub mod health;
 mod keep;
 mod parts;
+pub mod plugin;
 mod random;
 mod root_token;
 mod run;

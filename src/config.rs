@@ -128,5 +128,12 @@ impl Environment {
     }
 }
 
+/// One variable of this process's environment, for what is not the operator's word but that of the program which has
+/// started this one.
+pub fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    std::env::var(name).ok()
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use rolegate::app::dev::DevOptions;
 use rolegate::app::health::HealthError;
 use rolegate::app::{self, Bound, Ended, StartError};
-use rolegate::config::{Config, Environment};
+use rolegate::config::{self, Config, Environment};
 use rolegate::errors::with_causes;
 use rolegate::store::check::check_config;
 use rolegate::store::embedded::restore;
@@ -55,6 +55,8 @@ enum Command {
         #[arg(long, value_name = "DIRECTORY")]
         to: PathBuf,
     },
+    /// Answers a Vault or OpenBao server that has started it as a plugin; by hand: says what to type there.
+    Plugin,
     /// Prints the definitions of the custom resources (YAML), for `kubectl apply -f -`.
     Crd,
     /// Ends with 0 when a running rolegate is ready.
@@ -85,7 +87,15 @@ struct Dev {
 }
 
 fn main() -> ExitCode {
+    let started_by_core = app::plugin::is_wanted(config::variable);
+    // A core may start it by the name alone.
+    if started_by_core && std::env::args_os().len() < 2 {
+        return plugin();
+    }
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Plugin) {
+        return if started_by_core { plugin() } else { by_hand() };
+    }
     let environment = Environment::of_process();
     if let Command::Restore { copy, to } = &cli.command {
         return restored(copy, to);
@@ -106,16 +116,44 @@ fn main() -> ExitCode {
         Ok(logs) => logs,
         Err(error) => return wrong(&error),
     };
+    to_end(run(cli.command, environment))
+}
+
+/// Runs it on all processors.
+fn to_end(command: impl Future<Output = ExitCode>) -> ExitCode {
     // One provider for all of TLS; only a second call could fail.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return wrong(&error),
     };
-    let code = runtime.block_on(run(cli.command, environment));
+    let code = runtime.block_on(command);
     // What is still under way, such as a question to an API server, is not waited for.
     runtime.shutdown_background();
     code
+}
+
+/// Serves the core that has started this process.
+fn plugin() -> ExitCode {
+    let _logs = match telemetry::init_for_core() {
+        Ok(logs) => logs,
+        Err(error) => return wrong(&error),
+    };
+    to_end(async {
+        match app::plugin::run(config::variable, std::env::temp_dir()).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!("{}", with_causes(&error));
+                ExitCode::FAILURE
+            }
+        }
+    })
+}
+
+/// What to type, for there is no core.
+fn by_hand() -> ExitCode {
+    eprint!("{}", app::plugin::hints(&std::env::current_exe().unwrap_or_else(|_| "rolegate".into())));
+    ExitCode::FAILURE
 }
 
 async fn run(command: Command, environment: Environment) -> ExitCode {
@@ -149,7 +187,9 @@ async fn run(command: Command, environment: Environment) -> ExitCode {
             }
         },
         // Answered before the runtime starts.
-        Command::CheckConfig { .. } | Command::Restore { .. } | Command::Crd => ExitCode::SUCCESS,
+        Command::CheckConfig { .. } | Command::Restore { .. } | Command::Crd | Command::Plugin => {
+            ExitCode::SUCCESS
+        }
     }
 }
 

@@ -6,6 +6,11 @@
 mod auth;
 pub mod backend;
 mod entries;
+pub mod handshake;
+pub mod memory;
 mod outcome;
+pub mod runtime;
 pub mod seam;
+pub mod socket;
+pub mod tls;
 pub mod wire;

@@ -1,9 +1,11 @@
 //! Logs: to standard error, JSON where that is not a terminal.
 
+mod core_line;
 mod lines;
 
 use std::io::IsTerminal as _;
 
+use core_line::CoreLine;
 use lines::Lines;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -54,5 +56,27 @@ pub fn init(filter: Option<&str>) -> Result<Logs, LogError> {
     } else {
         subscriber.json().flatten_event(true).finish().try_init()?;
     }
+    Ok(Logs(lines))
+}
+
+/// Sets up logging once for a process whose standard error a Vault core reads: JSON lines of the form that it takes into
+/// its own log. A panic is a line as well, which says where it was and nothing of what it was about.
+///
+/// # Errors
+/// Where a logger is there already.
+pub fn init_for_core() -> Result<Logs, LogError> {
+    let parsed = EnvFilter::new(DEFAULT_FILTER);
+    let lines = Lines::start()?;
+    let writer = lines.clone();
+    tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .event_format(CoreLine)
+        .with_writer(move || writer.clone())
+        .finish()
+        .try_init()?;
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a handler panicked");
+    }));
     Ok(Logs(lines))
 }
