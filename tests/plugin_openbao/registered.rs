@@ -9,8 +9,6 @@ const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 #[tokio::test]
 async fn it_is_registered_by_its_digest_and_shadows_the_built_in_method_of_the_name() {
     let core = BaoCore::start().await;
-    let wrong = json!({"sha256": "00".repeat(32), "command": "rolegate", "args": ["plugin"]});
-    core.ask("PUT", "sys/plugins/catalog/auth/kubernetes", Some(wrong)).await;
     let registered = json!({"sha256": BaoCore::sha256(), "command": "rolegate", "args": ["plugin"]});
     core.done("PUT", "sys/plugins/catalog/auth/kubernetes", Some(registered)).await;
     let path = format!("sys/plugins/catalog/auth/kubernetes?version={VERSION}");
@@ -40,6 +38,16 @@ async fn it_is_registered_by_its_digest_and_shadows_the_built_in_method_of_the_n
     core.done("DELETE", "sys/auth/second", None).await;
     core.no_plugin_runs().await;
     assert_eq!(core.sockets(), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_file_of_another_digest_is_not_started() {
+    let core = BaoCore::start().await;
+    let wrong = json!({"sha256": "00".repeat(32), "command": "rolegate", "args": ["plugin"]});
+    core.ask("PUT", "sys/plugins/catalog/auth/wrong", Some(wrong)).await;
+    let refused = core.ask("POST", "sys/auth/wrong", Some(json!({"type": "wrong"}))).await;
+    assert!(refused.text().contains("checksums did not match"), "{}", refused.text());
+    assert_eq!(core.plugins(), Vec::<u32>::new());
 }
 
 #[tokio::test]
