@@ -52,14 +52,15 @@ pub async fn serve(socket: &Socket, tls: &Tls, backends: Arc<dyn Backends>) -> E
             std::future::pending::<()>().await;
         }
     };
-    let asked = async {
+    let answered = async {
         asked.cancelled().await;
         tokio::time::sleep(LAST_ANSWER).await;
     };
     tokio::select! {
         () = serving => Ended::CoreGone,
-        () = gone.cancelled() => Ended::CoreGone,
-        () = asked => Ended::Asked,
+        // A core that has asked goes away as soon as it is answered.
+        () = gone.cancelled() => if asked.is_cancelled() { Ended::Asked } else { Ended::CoreGone },
+        () = answered => Ended::Asked,
         () = never => Ended::NeverAsked,
     }
 }

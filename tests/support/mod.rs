@@ -9,6 +9,7 @@
     reason = "a fixture that fails is a failed test"
 )]
 
+pub mod bao_core;
 pub mod certificates;
 pub mod envoy;
 pub mod http;

@@ -33,6 +33,11 @@ impl Process {
         Self { name, child: Mutex::new(child), stdout, stderr }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child().id()
+    }
+
     /// How it ended; nothing while it runs.
     pub fn exited(&self) -> Option<ExitStatus> {
         self.child().try_wait().unwrap()
@@ -54,6 +59,13 @@ impl Process {
     pub fn is_stopped(&self) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child().id())).unwrap();
         status.lines().any(|line| line.starts_with("State:\tT"))
+    }
+
+    /// How much memory it has of a kind that the kernel tells (`VmRSS`, `VmLck`), in KiB.
+    pub fn memory(&self, kind: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child().id())).unwrap();
+        let found = status.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(':'));
+        found.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok()).unwrap()
     }
 
     /// Kills it and waits until it is gone.

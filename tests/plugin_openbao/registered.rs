@@ -1,0 +1,64 @@
+//! Registered by its digest, enabled, reloaded, disabled.
+
+use serde_json::{Value, json};
+
+use crate::support::bao_core::BaoCore;
+
+const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
+#[tokio::test]
+async fn it_is_registered_by_its_digest_and_shadows_the_built_in_method_of_the_name() {
+    let core = BaoCore::start().await;
+    let registered = json!({"sha256": BaoCore::sha256(), "command": "rolegate", "args": ["plugin"]});
+    core.done("PUT", "sys/plugins/catalog/auth/kubernetes", Some(registered)).await;
+    let path = format!("sys/plugins/catalog/auth/kubernetes?version={VERSION}");
+    let known: Value = core.done("GET", &path, None).await.json();
+    assert_eq!(known["data"]["sha256"], json!(BaoCore::sha256()));
+    assert_eq!((&known["data"]["args"], &known["data"]["builtin"]), (&json!(["plugin"]), &json!(false)));
+
+    for mount in ["first", "second"] {
+        core.done("POST", &format!("sys/auth/{mount}"), Some(json!({"type": "kubernetes"}))).await;
+    }
+    let mounts: Value = core.done("GET", "sys/auth", None).await.json();
+    for mount in ["first/", "second/"] {
+        assert_eq!(mounts["data"][mount]["running_plugin_version"], json!(VERSION), "{mounts}");
+        assert_eq!(mounts["data"][mount]["running_sha256"], json!(BaoCore::sha256()), "{mounts}");
+    }
+    assert_eq!(core.plugins().len(), 1, "one process for both mounts");
+
+    core.done("PUT", "sys/plugins/reload/backend", Some(json!({"plugin": "kubernetes"}))).await;
+    for mount in ["first", "second"] {
+        let answer = core.ask("GET", &format!("auth/{mount}/nothing-there"), None).await;
+        assert!(answer.status.is_client_error(), "{}: {}", answer.status, answer.text());
+    }
+    core.done("DELETE", "sys/auth/first", None).await;
+    let answer = core.ask("GET", "auth/second/nothing-there", None).await;
+    assert!(answer.status.is_client_error(), "{}: {}", answer.status, answer.text());
+    assert_eq!(core.plugins().len(), 1);
+    core.done("DELETE", "sys/auth/second", None).await;
+    core.no_plugin_runs().await;
+    assert_eq!(core.sockets(), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_file_of_another_digest_is_not_started() {
+    let core = BaoCore::start().await;
+    let wrong = json!({"sha256": "00".repeat(32), "command": "rolegate", "args": ["plugin"]});
+    core.ask("PUT", "sys/plugins/catalog/auth/wrong", Some(wrong)).await;
+    let refused = core.ask("POST", "sys/auth/wrong", Some(json!({"type": "wrong"}))).await;
+    assert!(refused.text().contains("checksums did not match"), "{}", refused.text());
+    assert_eq!(core.plugins(), Vec::<u32>::new());
+}
+
+#[tokio::test]
+async fn its_log_is_part_of_the_cores() {
+    let core = BaoCore::start_with(&[("RUST_LOG", "trace")]).await;
+    core.done("POST", "sys/auth/one", Some(json!({"type": "rolegate"}))).await;
+    let log = core.log();
+    let line = log.lines().find(|line| line.contains("serving a core")).expect(&log);
+    assert!(line.contains("[INFO]"), "{line}");
+    assert!(line.contains(&format!("version={}", env!("CARGO_PKG_VERSION"))), "{line}");
+    for line in log.lines().filter(|line| line.contains("rolegate::")) {
+        assert!(!line.contains("[DEBUG]") && !line.contains("[TRACE]"), "{line}");
+    }
+}

@@ -1,0 +1,21 @@
+//! A core's side of the plugin protocol, against the real program and against a scripted backend.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+#[path = "../support/mod.rs"]
+pub mod support;
+
+mod asked;
+mod core;
+mod end;
+mod handshake;
+mod mounts;
+mod scripted;
+mod started;
+mod storage;
+mod strangers;
