@@ -235,7 +235,10 @@ fn fields(data: &str) -> Result<Map<String, Value>, Refusal> {
     match serde_json::from_str(data) {
         Ok(Some(fields)) => Ok(fields),
         Ok(None) => Ok(Map::new()),
-        Err(_) => Err(Refusal::new(Class::Internal, "the request's data are no JSON object")),
+        Err(_) => Err(Refusal::new(
+            Class::Invalid,
+            "the request's fields cannot be read: no object, or nested too deeply",
+        )),
     }
 }
 

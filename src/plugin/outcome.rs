@@ -10,6 +10,8 @@ use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
 enum ErrorType {
     /// 500 with the message.
     Plain = 0,
+    /// Of an existence check alone, which has no response to put it in: 400 with the message.
+    User = 1,
     /// The status in the code, with the message.
     Coded = 3,
     /// 405 `unsupported operation`
@@ -79,8 +81,8 @@ pub(super) fn proto_error(refusal: &Refusal) -> pb::ProtoError {
         (Class::NotFound, _) => error(ErrorType::Coded, 404, message),
         (Class::Unsupported, _) => error(ErrorType::Coded, 405, message),
         (Class::Unavailable, _) => error(ErrorType::Coded, 503, message),
-        // Of an existence check alone, which has no response to put it in.
-        (Class::Invalid, _) | (Class::Internal, _) => error(ErrorType::Plain, 0, message),
+        (Class::Invalid, _) => error(ErrorType::User, 0, message),
+        (Class::Internal, _) => error(ErrorType::Plain, 0, message),
     }
 }
 
