@@ -25,7 +25,10 @@ mod upkeep;
 mod wire;
 mod world;
 
-use replay::replay;
+use replay::{replay, replay_by};
+use serde_json::json;
+use settings::Settings;
+use support::bao_core::{BaoCore, ROOT};
 
 #[tokio::test]
 async fn logins_are_answered_as_recorded() {
@@ -70,4 +73,19 @@ async fn system_paths_answer_as_recorded() {
 #[tokio::test]
 async fn policies_allow_and_deny_as_recorded() {
     replay(&book::POLICIES).await;
+}
+
+/// What concerns the backend, with the program as a plugin of a real OpenBao; the rest would test OpenBao.
+#[tokio::test]
+async fn a_core_with_the_program_as_its_plugin_answers_as_recorded() {
+    let core = BaoCore::start().await;
+    core.done(
+        "POST",
+        &format!("sys/auth/{}", subject::SPARED.trim_end_matches('/')),
+        Some(json!({"type": "rolegate"})),
+    )
+    .await;
+    for chapter in [&book::LOGIN, &book::TOKEN_REVIEW, &book::ROLE, &book::CONFIG, &book::TIME] {
+        replay_by(chapter, &Settings::of_core(core.address(), ROOT)).await;
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     calls::calls_differ,
     cases::{Chapter, Deviation, Expectation, Scenario, Step},
     compare::differs,
-    settings::Settings,
+    settings::{Judge, Settings},
     stub::Stub,
     subject::Server,
     wire::send,
@@ -28,9 +28,13 @@ struct Report {
 
 /// Replays a chapter, each scenario on a server of its own, and fails on any step that does.
 pub(crate) async fn replay(entry: &Entry) {
-    let settings = Settings::of_environment();
+    replay_by(entry, &Settings::of_environment()).await;
+}
+
+/// The same by these settings.
+pub(crate) async fn replay_by(entry: &Entry, settings: &Settings) {
     let (chapter, deviations) = (entry.read(), deviations());
-    let play = Play { chapter: &chapter, deviations: &deviations, settings: &settings };
+    let play = Play { chapter: &chapter, deviations: &deviations, settings };
     let wanted = chapter.scenarios.iter().filter(|scenario| scenario.name.contains(&settings.only));
     let reports: Vec<Report> =
         stream::iter(wanted).map(|scenario| play.scenario(scenario)).buffered(4).collect().await;
@@ -68,8 +72,8 @@ impl Play<'_> {
         for (number, step) in scenario.steps.iter().enumerate() {
             let difference = match &enabled {
                 Ok(()) => {
-                    let expect = self.expected(scenario, number, step);
-                    perform(&server, &mut world, step, expect).await
+                    let right = self.expected(scenario, number, step);
+                    perform(&server, &mut world, step, &right).await
                 }
                 Err(error) => Some(error.clone()),
             };
@@ -89,13 +93,13 @@ impl Play<'_> {
         report
     }
 
-    /// What this step must answer: the deviation, else Vault's answer, else the recorded one.
-    fn expected<'s>(&'s self, scenario: &Scenario, number: usize, step: &'s Step) -> &'s Expectation {
-        let of_vault = step.expect_vault.as_ref().unwrap_or(&step.expect);
-        match self.deviation(scenario, number) {
-            _ if self.settings.as_recorded => &step.expect,
-            Some(deviation) => &deviation.expect,
-            None => of_vault,
+    /// The answers of this step that are right: the deviation, else Vault's answer, else the recorded one.
+    fn expected<'s>(&'s self, scenario: &Scenario, number: usize, step: &'s Step) -> Vec<&'s Expectation> {
+        match (self.settings.judge, self.deviation(scenario, number), &step.expect_vault) {
+            (Judge::Recorded, _, _) => vec![&step.expect],
+            (_, Some(deviation), _) => vec![&deviation.expect],
+            (Judge::Either, None, Some(of_vault)) => vec![of_vault, &step.expect],
+            (_, None, of_vault) => vec![of_vault.as_ref().unwrap_or(&step.expect)],
         }
     }
 
@@ -113,12 +117,12 @@ impl Play<'_> {
     }
 }
 
-/// Sends one step, keeps what is captured, and says in what the answer differs.
+/// Sends one step, keeps what is captured, and says in what the answer differs from the first that would be right.
 async fn perform(
     server: &Server,
     world: &mut World<'_>,
     step: &Step,
-    expect: &Expectation,
+    right: &[&Expectation],
 ) -> Option<String> {
     tokio::time::sleep(Duration::from_millis(step.wait_ms)).await;
     let answer = match send(server.address, &step.send, world, &server.root).await {
@@ -130,5 +134,7 @@ async fn perform(
             world.capture(name, &json, path);
         }
     }
-    differs(expect, &answer, world)
+    let differences: Option<Vec<String>> =
+        right.iter().map(|expect| differs(expect, &answer, world)).collect();
+    differences.and_then(|differences| differences.into_iter().next())
 }

@@ -5,6 +5,8 @@
 //! the type of its mounts; with `VAULT_CASES_AS=recorded` it must answer as the server that was recorded did.
 #![expect(clippy::disallowed_methods, reason = "a run of this test is steered by its environment")]
 
+use std::net::SocketAddr;
+
 use super::subject::Subject;
 
 /// How to run.
@@ -14,13 +16,35 @@ pub(crate) struct Settings {
     pub(crate) mount_type: String,
     /// Only scenarios whose name holds this.
     pub(crate) only: String,
-    /// The recorded answers count, not Vault's and not our deviations.
-    pub(crate) as_recorded: bool,
+    /// Whose answers count.
+    pub(crate) judge: Judge,
     /// What the API server is asked counts as well.
     pub(crate) calls: bool,
 }
 
+/// Whose answers count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// Vault's, and in their place our deviations.
+    Vault,
+    /// Those that were recorded, and nothing else.
+    Recorded,
+    /// Vault's or those that were recorded, and in their place our deviations: behind a core that is not Vault.
+    Either,
+}
+
 impl Settings {
+    /// A core that runs here with the program as its plugin.
+    pub(crate) fn of_core(address: SocketAddr, root: &str) -> Self {
+        Self {
+            calls: false,
+            subject: Subject::Running { address, root: root.to_owned() },
+            mount_type: "rolegate".to_owned(),
+            only: variable("VAULT_CASES_ONLY").unwrap_or_default(),
+            judge: Judge::Either,
+        }
+    }
+
     /// The settings of this run.
     pub(crate) fn of_environment() -> Self {
         let subject = match variable("VAULT_CASES_ADDR") {
@@ -31,13 +55,16 @@ impl Settings {
                 Subject::Running { address, root: variable("VAULT_CASES_TOKEN").unwrap_or("root".to_owned()) }
             }
         };
-        let as_recorded = variable("VAULT_CASES_AS").is_some_and(|who| who == "recorded");
+        let judge = match variable("VAULT_CASES_AS").as_deref() {
+            Some("recorded") => Judge::Recorded,
+            _ => Judge::Vault,
+        };
         Self {
             calls: matches!(subject, Subject::Process),
             subject,
             mount_type: variable("VAULT_CASES_MOUNT_TYPE").unwrap_or("kubernetes".to_owned()),
             only: variable("VAULT_CASES_ONLY").unwrap_or_default(),
-            as_recorded,
+            judge,
         }
     }
 }
