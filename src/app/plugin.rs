@@ -77,8 +77,8 @@ async fn serve(
     temporary: PathBuf,
     backends: Arc<dyn Backends>,
 ) -> Result<(), PluginError> {
-    // A terminal's Ctrl-C goes to the core as well, which then asks for the end: caught, and ignored.
-    let _interrupt = listened(SignalKind::interrupt())?;
+    // What a terminal sends goes to the core as well, which knows what to do: caught here, and ignored.
+    let _ignored = (listened(SignalKind::interrupt())?, listened(SignalKind::hangup())?);
     let mut terminate = listened(SignalKind::terminate())?;
     if handshake.lock_memory {
         memory::lock().map_err(PluginError::Memory)?;

@@ -1,5 +1,8 @@
 //! Registered by its digest, enabled, reloaded, disabled.
 
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::support::bao_core::BaoCore;
@@ -48,6 +51,34 @@ async fn a_file_of_another_digest_is_not_started() {
     let refused = core.ask("POST", "sys/auth/wrong", Some(json!({"type": "wrong"}))).await;
     assert!(refused.text().contains("checksums did not match"), "{}", refused.text());
     assert_eq!(core.plugins(), Vec::<u32>::new());
+}
+
+#[tokio::test]
+async fn what_it_says_to_type_when_started_by_hand_is_what_works() {
+    let core = BaoCore::start().await;
+    let program = core.plugin_directory().join("rolegate");
+    let by_hand = Command::new(program).arg("plugin").output().unwrap();
+    assert_eq!(by_hand.status.code(), Some(1));
+    let said = String::from_utf8(by_hand.stderr).unwrap();
+    let commands: Vec<&str> = said.lines().filter_map(|line| line.trim().strip_prefix("bao ")).collect();
+    assert_eq!(commands.len(), 2, "{said}");
+    for command in commands {
+        core.cli(&command.split(' ').collect::<Vec<_>>()).await;
+    }
+    assert_eq!(core.plugins().len(), 1);
+    core.cli(&["auth", "disable", "kubernetes"]).await;
+    core.no_plugin_runs().await;
+}
+
+#[tokio::test]
+async fn a_link_beside_it_by_another_name_starts_it_without_arguments() {
+    let core = BaoCore::start().await;
+    let name = "vault-plugin-auth-kubernetes";
+    symlink("rolegate", core.plugin_directory().join(name)).unwrap();
+    let registered = json!({"sha256": BaoCore::sha256(), "command": name});
+    core.done("PUT", "sys/plugins/catalog/auth/kubernetes", Some(registered)).await;
+    core.done("POST", "sys/auth/kubernetes", Some(json!({"type": "kubernetes"}))).await;
+    assert_eq!(core.plugins().len(), 1);
 }
 
 #[tokio::test]

@@ -1,15 +1,18 @@
 //! What is asked, either way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rolegate::plugin::runtime::Ended;
+use rolegate::plugin::runtime::{Ended, serve};
+use rolegate::plugin::socket::Socket;
+use rolegate::plugin::tls::Tls;
 use rolegate::plugin::wire::{pb, runtime};
 use tonic::client::Grpc;
 use tonic::{Code, Request};
 use tonic_prost::ProstCodec;
 
-use crate::core::call;
-use crate::scripted::Stage;
+use crate::core::{Identity, call};
+use crate::scripted::{Script, Stage};
 use crate::support::within;
 
 #[tokio::test]
@@ -110,4 +113,12 @@ async fn a_core_that_asks_for_the_end_and_one_that_goes_are_told_apart() {
     let mut gone = Stage::new().await;
     gone.core.end_stream();
     assert_eq!(within("the end", gone.serving).await.unwrap(), Ended::CoreGone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_core_that_never_speaks_is_not_waited_for_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = Socket::listen(folder.path(), None).unwrap();
+    let tls = Tls::with(Identity::new().certificate).unwrap();
+    assert_eq!(serve(&socket, &tls, Arc::new(Script::default())).await, Ended::NeverAsked);
 }

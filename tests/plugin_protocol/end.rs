@@ -58,12 +58,12 @@ async fn a_core_that_breaks_off_ends_the_process() {
 }
 
 #[tokio::test]
-async fn a_terminals_interrupt_is_ignored() {
+async fn a_terminals_signals_are_ignored() {
     let (started, core) = connected().await;
-    started.process.signal("INT");
-    assert!(core.is_served().await);
-    started.process.signal("INT");
-    assert!(core.is_served().await);
+    for signal in ["INT", "HUP", "INT"] {
+        started.process.signal(signal);
+        assert!(core.is_served().await, "{signal}");
+    }
     started.process.must_run();
     started.process.signal("TERM");
     ends_cleanly(&started).await;

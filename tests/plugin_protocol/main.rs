@@ -1,11 +1,5 @@
 //! A core's side of the plugin protocol, against the real program and against a scripted backend.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 #[path = "../support/mod.rs"]
 pub mod support;

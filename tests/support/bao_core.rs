@@ -44,7 +44,8 @@ impl BaoCore {
             std::fs::create_dir(directory).unwrap();
         }
         // A core takes no link that leads out of the directory.
-        std::fs::copy(env!("CARGO_BIN_EXE_rolegate"), plugins.join("rolegate")).unwrap();
+        let (program, file) = (env!("CARGO_BIN_EXE_rolegate"), plugins.join("rolegate"));
+        std::fs::hard_link(program, &file).or_else(|_| std::fs::copy(program, &file).map(|_| ())).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = command_of(CLIENTS.join("bao"));
         command
@@ -72,6 +73,21 @@ impl BaoCore {
         self.address
     }
 
+    /// Its plugin directory.
+    pub fn plugin_directory(&self) -> PathBuf {
+        self.folder.path().join("plugins")
+    }
+
+    /// Runs OpenBao's own client; it must succeed. What it prints.
+    pub async fn cli(&self, arguments: &[&str]) -> String {
+        let mut command = command_of(CLIENTS.join("bao"));
+        command.args(arguments).env("BAO_ADDR", format!("http://{}", self.address)).env("BAO_TOKEN", ROOT);
+        let client = Process::spawn("bao client", command);
+        let (status, printed) = (client.wait_exit().await, client.stdout.to_end().await.join("\n"));
+        assert!(status.success(), "bao {arguments:?}: {printed}\n{}", client.stderr.tail());
+        printed
+    }
+
     /// The SHA-256 of the program, as a plugin is registered by it.
     pub fn sha256() -> String {
         let program = std::fs::read(env!("CARGO_BIN_EXE_rolegate")).unwrap();
@@ -94,7 +110,7 @@ impl BaoCore {
 
     /// The processes of plugins that run, by their ids.
     pub fn plugins(&self) -> Vec<u32> {
-        let directory = self.folder.path().join("plugins");
+        let directory = self.plugin_directory();
         let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
             let entry = entry.ok()?;
             let id = entry.file_name().to_str()?.parse().ok()?;

@@ -73,6 +73,8 @@ mod tests {
             let announced = Arc::clone(&announced);
             async move { announced.take(2).await }
         });
+        // So that it waits already.
+        tokio::task::yield_now().await;
         assert_eq!(announced.take(1).await, Some(announcement(1)));
         announced.add(announcement(2));
         assert_eq!(later.await.unwrap(), Some(announcement(2)));

@@ -16,6 +16,9 @@ use super::service::Plugin;
 /// Connections at one time. A core needs one; another may be under way when it connects anew.
 const CONNECTIONS: usize = 64;
 
+/// Calls at one time on a connection. All mounts share one, and a login may wait long for its API server.
+const CALLS: u32 = 4096;
+
 /// How long a peer may take to show its certificate.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -57,6 +60,7 @@ async fn converse(stream: UnixStream, acceptor: TlsAcceptor, plugin: Plugin, _pl
     let served = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .auto_date_header(false)
+        .max_concurrent_streams(CALLS)
         .serve_connection(TokioIo::new(stream), plugin);
     if let Err(error) = served.await {
         tracing::debug!(%error, "a connection of the core broke");
