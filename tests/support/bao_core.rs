@@ -101,7 +101,20 @@ impl BaoCore {
         answer.unwrap_or_else(|| self.process.fail(&format!("{method} {path}: no answer")))
     }
 
-    /// The same; it must succeed.
+    /// One request to `/v1/…` with this token (empty: none) and these headers.
+    pub async fn ask_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let answer = self.send(token, method, path, body, headers).await;
+        answer.unwrap_or_else(|| self.process.fail(&format!("{method} {path}: no answer")))
+    }
+
+    /// With the root token; it must succeed.
     pub async fn done(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let answer = self.ask(method, path, body).await;
         assert!(answer.status.is_success(), "{method} {path}: {} {}", answer.status, answer.text());
@@ -141,13 +154,24 @@ impl BaoCore {
     }
 
     async fn try_ask(&self, method: &str, path: &str, body: Option<Value>) -> Option<Answer> {
+        self.send(ROOT, method, path, body, &[]).await
+    }
+
+    async fn send(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Option<Answer> {
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("/v1/{path}"))
-            .header("x-vault-token", ROOT)
-            .body(Full::new(body))
-            .unwrap();
+        let mut request = Request::builder().method(method).uri(format!("/v1/{path}"));
+        let token = Some(("x-vault-token", token)).filter(|(_, token)| !token.is_empty());
+        for (name, value) in headers.iter().copied().chain(token) {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(body)).unwrap();
         tokio::net::TcpStream::connect(self.address).await.ok()?;
         Client::http1(self.address).send(request).await.ok()
     }
