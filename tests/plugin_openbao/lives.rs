@@ -44,3 +44,13 @@ async fn a_core_that_is_killed_leaves_no_plugin_and_its_plugin_no_socket() {
     core.no_plugin_runs().await;
     assert!(!core.sockets().iter().any(own), "{:?}", core.sockets());
 }
+
+#[tokio::test]
+async fn an_interrupt_at_the_terminal_ends_the_core_which_ends_its_plugin() {
+    let core = enabled().await;
+    core.interrupt().await;
+    core.no_plugin_runs().await;
+    assert_eq!(core.sockets(), Vec::<PathBuf>::new());
+    let log = core.log();
+    assert!(!log.contains("stopped by a signal"), "{log}");
+}

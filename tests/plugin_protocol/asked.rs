@@ -1,19 +1,21 @@
 //! What is asked, either way.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rolegate::plugin::runtime::{Ended, serve};
 use rolegate::plugin::socket::Socket;
 use rolegate::plugin::tls::Tls;
 use rolegate::plugin::wire::{pb, runtime};
+use tokio::task::JoinSet;
 use tonic::client::Grpc;
 use tonic::{Code, Request};
 use tonic_prost::ProstCodec;
 
 use crate::core::{Identity, call};
 use crate::scripted::{Script, Stage};
-use crate::support::within;
+use crate::support::{eventually, within};
 
 #[tokio::test]
 async fn a_backend_reads_and_writes_the_cores_storage() {
@@ -71,6 +73,19 @@ async fn long_requests_and_answers_pass() {
     let reply: pb::HandleRequestReply = stage.core.ask("HandleRequest", "one", args).await.unwrap();
     assert_eq!(reply.response.unwrap().data, (20 * 1024 * 1024).to_string());
     assert_eq!(stage.said("long").await.len(), 20 * 1024 * 1024);
+}
+
+#[tokio::test]
+async fn requests_that_wait_long_leave_room_for_others() {
+    let stage = Arc::new(Stage::mounted().await);
+    let mut waiting = JoinSet::new();
+    for _ in 0..1000 {
+        let stage = Arc::clone(&stage);
+        waiting.spawn(async move { stage.core.handle("one", "hang").await });
+    }
+    eventually("all requests", async || (stage.script.hanging.load(Ordering::SeqCst) == 1000).then_some(()))
+        .await;
+    assert_eq!(stage.said("max-lease").await, "2764800");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A scripted backend, served in this process.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -18,6 +19,8 @@ use crate::storage::Storage;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Script {
     pub(crate) invalidated: Arc<Mutex<Vec<String>>>,
+    /// How many requests to `hang` there are; none is ever answered.
+    pub(crate) hanging: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -51,6 +54,10 @@ impl Backend for Scripted {
                     Some(at) => at.saturating_duration_since(Instant::now()).as_secs().to_string(),
                     None => "none".to_owned(),
                 }),
+                "hang" => {
+                    self.script.hanging.fetch_add(1, Ordering::SeqCst);
+                    std::future::pending().await
+                }
                 "panic" => panic!("as scripted"),
                 "long" => Ok("x".repeat(20 * 1024 * 1024)),
                 _ => Ok(request.data.len().to_string()),

@@ -148,6 +148,13 @@ impl BaoCore {
         self.process.kill();
     }
 
+    /// What a terminal's Ctrl-C does: an interrupt of the server and of all that it has started. Waits until the server
+    /// has ended by itself.
+    pub async fn interrupt(&self) {
+        signal_group("INT", self.process.id());
+        self.process.wait_exit().await;
+    }
+
     /// The server's log, which holds that of its plugins.
     pub fn log(&self) -> String {
         self.process.stdout.all().join("\n") + &self.process.stderr.all().join("\n")
@@ -179,11 +186,15 @@ impl BaoCore {
 
 impl Drop for BaoCore {
     fn drop(&mut self) {
-        let group = format!("-{}", self.process.id());
         self.process.kill();
-        // Nobody is left in it where all went well.
-        let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).output();
+        // Nobody is left where all went well.
+        signal_group("KILL", self.process.id());
     }
+}
+
+fn signal_group(signal: &str, leader: u32) {
+    let group = format!("-{leader}");
+    let _ = Command::new("kill").args(["-s", signal, "--", &group]).output();
 }
 
 /// Kills a process at once.

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use crate::core::hex::hex;
 
-/// The commands that make a core start this program, with the SHA-256 of the program's file; `arguments` is what the core
-/// has to pass to it.
+/// The commands that make a core start this program, with the SHA-256 of the program's file.
 pub fn hints(program: &Path) -> String {
     let name = program.file_name().map_or_else(|| "rolegate".into(), |name| name.to_string_lossy());
     let sha256 = match std::fs::read(program) {

@@ -156,3 +156,29 @@ impl tower::Service<Request<Body>> for Http2 {
         Box::pin(self.0.send_request(request))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::CertificateDer;
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::plugin::tls::Tls;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_core_that_says_nothing_is_not_waited_for_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("core");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        let tls = Tls::with(CertificateDer::from(vec![0])).unwrap().client;
+        let refused = Link::open(socket, tls).await.unwrap_err();
+        assert_eq!(refused, CoreError::Away("it does not take a connection in time".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_is_not_there_is_told() {
+        let tls = Tls::with(CertificateDer::from(vec![0])).unwrap().client;
+        let refused = Link::open("/not/there".into(), tls).await.unwrap_err();
+        assert!(matches!(&refused, CoreError::Away(why) if why.contains("No such file")), "{refused}");
+    }
+}
