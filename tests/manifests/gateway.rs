@@ -127,13 +127,18 @@ async fn objects_say_what_became_of_them(cluster: &Cluster, examples: &[Value]) 
 
 async fn kubernetes_users_administer(cluster: &Cluster, gate: &Gate) {
     let (api, namespace) = (cluster.api, cluster.api.namespace(&[]).await);
-    let everything = json!([{ "apiGroups": ["rolegate.dev"], "resources": ["*"], "verbs": ["*"] }]);
+    let rule = |verbs: &str, name: &[&str]| json!([{ "apiGroups": ["rolegate.dev"], "resources": ["*"], "verbs": [verbs], "resourceNames": name }]);
     let mut tokens = Vec::new();
-    for account in ["deployer", "stranger"] {
+    for (account, rules) in [
+        ("deployer", rule("*", &[])),
+        ("stranger", json!([])),
+        ("of-another", rule("get", &["kubernetes.orders"])),
+        ("of-the-object", rule("get", &["orders"])),
+    ] {
         api.service_account(&namespace, account).await;
+        api.allow("rolegate", &namespace, account, rules).await;
         tokens.push(api.token(&namespace, account, &["rolegate"], 600).await);
     }
-    api.allow("rolegate", &namespace, "deployer", everything).await;
     let role = json!({ "bound_service_account_names": "orders", "bound_service_account_namespaces": "shop",
                        "audience": AUDIENCE });
     let path = "auth/kubernetes/role/written";
@@ -149,6 +154,15 @@ async fn kubernetes_users_administer(cluster: &Cluster, gate: &Gate) {
     assert_eq!(found["spec"]["boundServiceAccountNames"], json!(["orders"]));
     assert_eq!(gate.ask(&tokens[0], "DELETE", path, Value::Null).await.0, 204);
     assert_eq!(cluster.found(&written).await, None);
+
+    // The right is on the object by its own name, which GitOps has given.
+    let orders = "auth/kubernetes/role/orders";
+    eventually("a reader of one object reads it", async || {
+        (gate.ask(&tokens[3], "GET", orders, Value::Null).await.0 == 200).then_some(())
+    })
+    .await;
+    assert_eq!(gate.ask(&tokens[3], "GET", "auth/kubernetes/role/billing", Value::Null).await.0, 403);
+    assert_eq!(gate.ask(&tokens[2], "GET", orders, Value::Null).await.0, 403);
 }
 
 /// What docs/kubernetes.md installs, with certificates.
