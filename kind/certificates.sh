@@ -1,19 +1,32 @@
 #!/usr/bin/env bash
-# Prints Secrets with certificates of a new private CA; the CA's own key is not kept, so that running it again renews all.
+# Prints Secrets with new certificates of a private CA.
 #
 #   kind/certificates.sh                                      | kubectl apply -f -   # rolegate's own: `rolegate-tls`
 #   kind/certificates.sh rolegate-gateway shop.example.com    | kubectl apply -f -   # and `rolegate-client` for the Envoys of
 #                                    that namespace, and `gateway-tls`, a certificate for that host to try the gateway with
+#   kind/certificates.sh --ca FOLDER ...     # by the CA of that folder, which is made where there is none; its key stays there
+#
+# Without --ca each run makes another CA and keeps no key of it: whoever trusts the old one (Envoys that run, clients with a
+# copy of ca.crt) trusts none of the new certificates. With it a run only renews. Certificates last a year, a kept CA ten.
 #
 # Needs openssl. With cert-manager: let it write the same keys (tls.crt, tls.key, ca.crt) into the same Secrets.
 set -euo pipefail
 
+days=365
+kept=
+if [ "${1:-}" = --ca ]; then
+  kept=${2:?the folder of the CA}
+  shift 2
+fi
 clients=${1:-}
 host=${2:-}
-days=365
 umask 077
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+if [ -n "$kept" ]; then
+  mkdir -p "$kept"
+  kept=$(cd "$kept" && pwd)
+fi
 cd "$work"
 
 key() { openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out "$1.key"; }
@@ -35,9 +48,26 @@ secret() {
     "$(base64 -w0 <"$3.crt")" "$(base64 -w0 <"$3.key")" "$(base64 -w0 <ca.crt)"
 }
 
-key ca
-openssl req -x509 -new -key ca.key -subj "/CN=rolegate" -days "$days" -sha256 -out ca.crt \
-  -addext "keyUsage=critical,keyCertSign,cRLSign"
+# ca DAYS: a new one
+ca() {
+  key ca
+  openssl req -x509 -new -key ca.key -subj "/CN=rolegate" -days "$1" -sha256 -out ca.crt \
+    -addext "keyUsage=critical,keyCertSign,cRLSign"
+}
+
+if [ -z "$kept" ]; then
+  ca "$days"
+elif [ -e "$kept/ca.crt" ]; then
+  cp "$kept/ca.crt" "$kept/ca.key" .
+  openssl x509 -in ca.crt -noout -checkend $((days * 86400)) >/dev/null || {
+    echo "the CA in $kept ends before the certificates would: move it away, and a new one is made" >&2
+    exit 1
+  }
+else
+  ca $((days * 10))
+  # The certificate last: where it is, the key is whole.
+  cp ca.key "$kept/" && cp ca.crt "$kept/"
+fi
 
 doors=DNS:localhost
 for service in rolegate rolegate-vault; do

@@ -23,8 +23,8 @@ case ${1:-} in
     need kind kubectl docker
     docker build -t "$image" "$root"
     kind load docker-image --name "$cluster" "$image"
-    "${kubectl[@]}" apply -k "$root/kind/gateway"
-    "$root/kind/certificates.sh" rolegate-gateway shop.example.com | "${kubectl[@]}" apply -f -
+    "${kubectl[@]}" apply -k "$root/kind/test/install"
+    "$root/kind/certificates.sh" --ca "$root/target/kind-ca" rolegate-gateway shop.example.com | "${kubectl[@]}" apply -f -
     "${kubectl[@]}" wait --for=condition=Established --timeout=60s \
       crd/gatemounts.rolegate.dev crd/gateroles.rolegate.dev crd/gatepolicies.rolegate.dev
     "${kubectl[@]}" apply -k "$root/kind/examples"
@@ -52,7 +52,7 @@ case ${1:-} in
   teardown-integration-test)
     need kind kubectl docker
     "${kubectl[@]}" delete --ignore-not-found --wait -k "$root/kind/examples"
-    "${kubectl[@]}" delete --ignore-not-found --wait -k "$root/kind/gateway"
+    "${kubectl[@]}" delete --ignore-not-found --wait -k "$root/kind/test/install"
     ;;
   delete-kind)
     need kind docker

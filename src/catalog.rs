@@ -14,7 +14,7 @@ pub use snapshots::Snapshots;
 pub use succession::{Roles, next_generation, successor};
 pub use write::Writing;
 
-use crate::ports::store::Store;
+use crate::ports::store::{Key, Store};
 
 /// The one writer of mounts, roles and policies. Cheap to clone.
 ///
@@ -48,6 +48,11 @@ impl Catalog {
     /// The snapshots that are published.
     pub const fn snapshots(&self) -> &Snapshots {
         &self.snapshots
+    }
+
+    /// The names of the objects that claim an entry, that of its holder first; none where entries are no such objects.
+    pub fn objects(&self, key: &Key) -> Vec<String> {
+        self.store.objects(key)
     }
 
     /// Waits for the turn to write. What the catalog says then stays so until the turn is given back.

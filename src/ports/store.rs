@@ -199,6 +199,12 @@ pub trait Store: Send + Sync + Debug {
     /// How many entries of a kind there are. An estimate will do for a store that cannot tell at once.
     fn count(&self, kind: Kind) -> Stored<'_, u64>;
 
+    /// The names of the objects that claim a declared entry, that of its holder first; none where entries are no objects
+    /// with names of their own.
+    fn objects(&self, _key: &Key) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Makes all changes or none. Keys must differ. When it resolves to success, they survive whatever the store
     /// survives. A store without transactions keeps to that for what belongs to one token, or to one entity; of a commit
     /// over several it may have made a part when it fails.

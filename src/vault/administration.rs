@@ -14,15 +14,18 @@ use super::outcome::{Class, Refusal};
 use super::request::Request;
 use super::route::Route;
 use super::sys::policies::DEFAULT;
-use crate::core::mount::Snapshot;
-use crate::core::object_name::policy_object_name;
 use crate::core::reason::{Deny, Undecided};
 use crate::core::token::{UnverifiedToken, check_times};
 use crate::ports::administrators::{AUDIENCE, Administrators, GROUP, Resource, Right, User, Verb};
 use entry::Step;
+pub(super) use table::Declared;
+use table::Needed;
 
 /// The most policies of a role that a Kubernetes user writes, each of which is asked for.
 const MAX_POLICIES: usize = 64;
+
+/// The most objects that one deletion takes away with a Kubernetes user's rights.
+const MAX_OBJECTS: usize = 64;
 
 /// The administrators that a cluster knows; none where there is no such cluster.
 #[derive(Debug, Default)]
@@ -45,7 +48,7 @@ impl Administration {
     pub(super) async fn admit(
         &self,
         request: &Request,
-        snapshot: &Snapshot,
+        declared: &Declared<'_>,
         route: Option<&Route<'_>>,
         token: &UnverifiedToken<'_>,
         now: i64,
@@ -63,21 +66,24 @@ impl Administration {
             return Err(unknown(route));
         };
         entry.user = Some(Arc::clone(&user));
-        let Some((right, creates)) =
-            route.and_then(|route| table::needed(snapshot, request.operation, route))
+        let Some(Needed { right, also, creates }) =
+            route.and_then(|route| table::needed(declared, request.operation, route))
         else {
             entry.step = Step::Unmapped;
             return Err(denied().listed());
         };
         entry.right = Some(right.clone());
-        if !asking.may(&user, &right, entry).await? {
-            entry.step = Step::Denied;
-            return Err(denied().listed());
+        let more = also.into_iter().map(|object| Right { object, ..right.clone() });
+        for (asked, right) in std::iter::once(right.clone()).chain(more).enumerate() {
+            if asked >= MAX_OBJECTS || !asking.may(&user, &right, entry).await? {
+                (entry.step, entry.right) = (Step::Denied, Some(right));
+                return Err(denied().listed());
+            }
         }
         let policies = match route {
             Some(Route::Kubernetes(mount, path)) => {
                 let policies = policies_of_write(&Call { request, mount, path, terms: None })?;
-                asking.may_bind(&user, &policies, entry).await?;
+                asking.may_bind(&user, declared, &policies, entry).await?;
                 policies
             }
             _ => Vec::new(),
@@ -100,13 +106,19 @@ impl Asking<'_> {
     }
 
     /// Whether the user may hand out each of these policies by a role. Every login has `default` anyway.
-    async fn may_bind(&self, user: &User, policies: &[String], entry: &mut Entry) -> Result<(), Refusal> {
+    async fn may_bind(
+        &self,
+        user: &User,
+        declared: &Declared<'_>,
+        policies: &[String],
+        entry: &mut Entry,
+    ) -> Result<(), Refusal> {
         if policies.len() > MAX_POLICIES {
             let error = format!("a role with more than {MAX_POLICIES} policies takes a client token");
             return Err(Refusal::new(Class::Invalid, error));
         }
         for policy in policies.iter().filter(|policy| *policy != DEFAULT) {
-            let object = policy_object_name(policy);
+            let object = table::object_of_policy(declared, policy);
             let right = Right { verb: Verb::Bind, resource: Resource::Policies, object };
             if !self.may(user, &right, entry).await? {
                 let error = format!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::acls::Acls;
-use super::administration::{Administration, Entry};
+use super::administration::{Administration, Declared, Entry};
 use super::admit::{Admission, Known, denied};
 use super::call::{Call, with_unknown_fields};
 use super::kubernetes::{Kubernetes, LOGIN_FIELDS};
@@ -23,6 +23,7 @@ use crate::core::secret::Secret;
 use crate::core::token::UnverifiedToken;
 use crate::ports::administrators::Administrators;
 use crate::ports::copies::Copies;
+use crate::ports::store::Key;
 use crate::ports::{Random, Verify};
 use crate::record::Recorder;
 use crate::record::decision_id::of_uuid;
@@ -143,7 +144,9 @@ impl<V: Verify> Vault<V> {
         token: &UnverifiedToken<'_>,
     ) -> Outcome {
         let (now, mut entry) = (self.admission.tokens.now(), Entry::new());
-        let admitted = self.administration.admit(request, snapshot, route, token, now, &mut entry).await;
+        let objects = |key: &Key| self.catalog.objects(key);
+        let declared = Declared { snapshot, objects: &objects };
+        let admitted = self.administration.admit(request, &declared, route, token, now, &mut entry).await;
         let outcome = match (admitted, route) {
             (Ok(terms), Some(Route::Kubernetes(mount, path))) => {
                 self.backend.handle(&Call { request, mount, path, terms: Some(&terms) }).await

@@ -1,5 +1,8 @@
 //! Objects that others apply: enforced, shown at the Vault door, judged, and never in each other's way.
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{DynamicObject, ListParams, PostParams};
+use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::stage::{Replica, Stage};
@@ -173,4 +176,68 @@ async fn status_is_written_once_by_one_of_the_replicas() {
     other.rolegate.wait_for_log("\"leads\":true").await;
     stage.apply("GateRole", "changing", role(&stage, "d")).await;
     stage.condition("GateRole", "changing", "Ready").await;
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_takes_no_other_with_it() {
+    let api = KubeApiserver::start().await;
+    let stage = Stage::new(&api).await;
+    laxer_definitions(&api).await;
+    let replica = stage.ready_replica().await;
+    apply_mount(&stage).await;
+    stage.apply("GateRole", "orders", role(&stage, "orders")).await;
+    let jwt = stage.token().await;
+    replica.logs_in_with("kubernetes", "orders", &jwt, 200).await;
+
+    let nobody = json!({ "apiVersion": "rolegate.dev/v1alpha1", "kind": "GateRole",
+        "metadata": { "name": "nobody" },
+        "spec": { "mountRef": { "name": "kubernetes" }, "boundServiceAccountNamespaces": ["*"] } });
+    let nobody: DynamicObject = serde_json::from_value(nobody).unwrap();
+    eventually("the API server takes a role without names", async || {
+        stage.objects("GateRole").create(&PostParams::default(), &nobody).await.ok()
+    })
+    .await;
+
+    let accepted = stage.condition("GateRole", "nobody", "Accepted").await;
+    assert_eq!((&accepted["status"], &accepted["reason"]), (&json!("False"), &json!("Invalid")));
+    let message = accepted["message"].as_str().unwrap();
+    assert!(message.contains("cannot be read: missing field `boundServiceAccountNames`"), "{message}");
+    replica.rolegate.wait_for_log("an object cannot be read and is not in force").await;
+    stage.apply("GateRole", "billing", role(&stage, "orders")).await;
+    replica.logs_in_with("kubernetes", "billing", &jwt, 200).await;
+    assert_eq!(replica.login("kubernetes", "nobody", &jwt).await, 400);
+
+    let later = stage.ready_replica().await;
+    assert_eq!(later.login("kubernetes", "orders", &jwt).await, 200, "from a list with the bad one in it");
+    assert_eq!(later.login("kubernetes", "nobody", &jwt).await, 400);
+    stage.apply("GateRole", "nobody", role(&stage, "orders")).await;
+    for replica in [&replica, &later] {
+        replica.logs_in_with("kubernetes", "nobody", &jwt, 200).await;
+    }
+    let mended = stage.objects("GateRole").get("nobody").await.unwrap();
+    assert_eq!(mended.metadata.annotations, None, "the cause is kept in no object");
+}
+
+/// Definitions that demand no field, as older ones may.
+async fn laxer_definitions(api: &KubeApiserver) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(api.client());
+    for definition in definitions.list(&ListParams::default()).await.unwrap() {
+        let mut definition = serde_json::to_value(definition).unwrap();
+        let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
+        forget_required(definition.pointer_mut(spec).unwrap());
+        let definition: CustomResourceDefinition = serde_json::from_value(definition).unwrap();
+        let name = definition.name_any();
+        definitions.replace(&name, &PostParams::default(), &definition).await.unwrap();
+    }
+}
+
+fn forget_required(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.retain(|name, value| name != "required" || !value.is_array());
+            fields.values_mut().for_each(forget_required);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_required),
+        _ => {}
+    }
 }

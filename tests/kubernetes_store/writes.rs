@@ -100,3 +100,17 @@ async fn writes_of_two_replicas_to_one_role_are_both_there_or_told() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_the_api_server_does_not_take_is_400_in_words() {
+    let stage = Stage::new(KubeApiserver::shared().await).await;
+    let replica = stage.ready_replica().await;
+    // A name in the Vault door's eyes, and longer than the definition lets one be.
+    let path = format!("sys/policies/acl/{}", "a".repeat(600));
+    let (status, answer) = replica.root("POST", &path, json!({ "policy": "path \"a\" { }" })).await;
+    let error = answer["errors"][0].as_str().unwrap_or_default();
+    assert_eq!(status, 400, "{error}");
+    assert!(error.contains("the API server refuses it: ") && error.contains("spec.policyName"), "{error}");
+    assert!(error.len() < 1000, "{} bytes", error.len());
+    assert_eq!(stage.names("GatePolicy").await, [""; 0]);
+}

@@ -75,6 +75,13 @@ impl Cluster {
         }
     }
 
+    /// The object as the API server has it.
+    pub(crate) async fn found(&self, object: &Value) -> Option<Value> {
+        let api = self.resource(object).await.unwrap();
+        let found = api.get_opt(object["metadata"]["name"].as_str().unwrap()).await.unwrap()?;
+        Some(serde_json::to_value(found).unwrap())
+    }
+
     /// What is missing of the object once it is created, as `kubectl create --validate=false` would.
     pub(crate) async fn dropped_of(&self, object: &Value) -> Vec<String> {
         let api = self.resource(object).await.unwrap();

@@ -1,21 +1,22 @@
-//! The gateway's overlay at work: the real Envoy with its ConfigMap, rolegate with its own, the certificates of the
-//! script, and reviews by the API server with the rights of the manifests.
+//! Base, gateway and examples at work: rolegate as its Deployment starts it, with the `kubernetes` store and the rights of
+//! the manifests, the real Envoy with its ConfigMap, the certificates of the script, and the real API server.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Secret};
+use kube::{Api, api::ListParams};
 use serde_json::{Value, json};
 
 use super::{
     cluster::Cluster,
+    gate::{Gate, trusting},
     kustomize::{build, find, parse},
-    mounted::{arguments, certificates, files, text_of},
+    mounted::{certificates, files, text_of},
     support::{
         envoy::{Envoy, replace},
+        eventually,
         http::Client,
+        kube::KubeApiserver,
         rolegate::Rolegate,
         upstream::{Seen, Upstream},
     },
@@ -41,64 +42,142 @@ fn the_shops_envoy_is_valid() {
 }
 
 #[tokio::test]
-async fn a_request_passes_the_gateway_with_the_role_of_its_route_and_no_other_does() {
+async fn the_deployment_serves_both_doors_with_its_own_files_and_rights() {
     let cluster = Cluster::shared().await;
-    let mut objects = build("gateway");
+    cluster.forget_cluster_role_bindings("rolegate:").await;
+    let (objects, examples) = (installed(), at(cluster.api, build("examples")));
     cluster.must_hold(&objects).await;
-    let shop: Vec<Value> = build("examples").into_iter().filter(is_of_kubernetes).collect();
-    cluster.must_hold(&shop).await;
-    objects.extend(certificates(&["rolegate-gateway", "shop.example.com"]));
+    cluster.must_hold(&examples).await;
     let upstream = Upstream::start().await;
-    let (gate_files, envoy_files) = (files(&objects, "rolegate"), files(&objects, "gateway"));
-    let rolegate = rolegate(&cluster, &objects, gate_files.path()).await;
-    let envoy = envoy(envoy_files.path(), &rolegate, &upstream).await;
+    let gate = Gate::start(cluster.api, &objects, &[]).await;
+    gate.is_ready().await;
+    let envoy_files = files(&objects, "gateway");
+    let envoy = envoy(envoy_files.path(), gate.rolegate(), &upstream).await;
     let ca = text_of(find(&objects, "Secret", "gateway-tls"), "ca.crt");
     let client = Client::http1(envoy.listener("front")).host("shop.example.com").tls(trusting(&ca));
 
-    let orders = cluster.api.token("shop", "orders", &[AUDIENCE], 600).await;
-    let orders = format!("Bearer {orders}");
-    let billing = format!("Bearer {}", cluster.api.token("shop", "billing", &[AUDIENCE], 600).await);
+    requests_pass_with_the_role_of_their_route(cluster.api, &client, &upstream).await;
+    client_tokens_are_issued_and_kept(&cluster, &gate, &client).await;
+    objects_say_what_became_of_them(&cluster, &examples).await;
+    kubernetes_users_administer(&cluster, &gate).await;
+    assert_eq!(Client::http1(envoy.listener("health")).get("/ready", &[]).await.status, 200);
+    let (_, readiness) = gate.readiness().await;
+    assert!(readiness.contains(r#""troubles":{}"#), "{readiness}");
+}
+
+async fn requests_pass_with_the_role_of_their_route(
+    api: &KubeApiserver,
+    client: &Client,
+    upstream: &Upstream,
+) {
+    let orders = format!("Bearer {}", api.token("shop", "orders", &[AUDIENCE], 600).await);
+    let billing = format!("Bearer {}", api.token("shop", "billing", &[AUDIENCE], 600).await);
     let headers = [("authorization", orders.as_str()), ("x-rolegate-role", "admin")];
     let seen = Seen::of(&client.get("/orders/1", &headers).await);
     assert_eq!(seen.values("x-rolegate-role"), ["orders"]);
     assert_eq!(seen.values("x-rolegate-service-account"), ["orders"]);
     assert_eq!(seen.values("authorization"), Vec::<&str>::new());
+    let seen = Seen::of(&client.get("/reports", &[("authorization", &billing)]).await);
+    assert_eq!(seen.values("x-rolegate-role"), ["billing"], "by its namespace's label");
     assert_eq!(client.get("/orders/1", &[]).await.status, 401);
     assert_eq!(client.get("/orders/1", &[("authorization", &billing)]).await.status, 403);
     assert_eq!(client.get("/elsewhere", &headers).await.status, 403, "a route without a role");
-    assert_eq!(upstream.requests(), 1);
-
-    assert_eq!(Client::http1(envoy.listener("health")).get("/ready", &[]).await.status, 200);
-    let vault = Client::http1(rolegate.vault()).host("rolegate-vault.rolegate.svc").tls(trusting(&ca));
-    assert_eq!(vault.get("/v1/sys/health", &[]).await.status, 200);
+    assert_eq!(upstream.requests(), 2);
 }
 
-/// rolegate as the Deployment starts it; its store is a file with the roles of the examples, since what is tested here is
-/// the way of a request.
-async fn rolegate(cluster: &Cluster, objects: &[Value], folder: &Path) -> Rolegate {
-    let path = folder.join("rolegate.yaml");
-    let mut config = std::fs::read_to_string(&path).unwrap();
-    replace(&mut config, "{ type: kubernetes, namespace: rolegate }", "{ type: file, path: roles.yaml }", 1);
-    for port in ["9191", "8200", "9192"] {
-        replace(&mut config, &format!("0.0.0.0:{port}"), "127.0.0.1:0", 1);
+/// A batch token by the role `orders`, and a service token by `billing`, which lies in a Secret.
+async fn client_tokens_are_issued_and_kept(cluster: &Cluster, gate: &Gate, client: &Client) {
+    let secrets: Api<Secret> = Api::namespaced(cluster.api.client(), "rolegate");
+    let tokens = ListParams::default().labels("rolegate.dev/kind=token");
+    let before = secrets.list(&tokens).await.unwrap().items.len();
+    for (account, path, kept) in [("orders", "/orders/1", 0), ("billing", "/reports", 1)] {
+        let jwt = cluster.api.token("shop", account, &[AUDIENCE], 600).await;
+        let (status, said) = gate.login(account, &jwt).await;
+        assert_eq!(status, 200, "{said}");
+        let token = said["auth"]["client_token"].as_str().unwrap();
+        let seen = Seen::of(&client.get(path, &[("x-vault-token", token)]).await);
+        assert_eq!(seen.values("x-rolegate-service-account"), [account]);
+        assert_eq!(secrets.list(&tokens).await.unwrap().items.len(), before + kept);
+        let (status, said) = gate.ask(token, "GET", "auth/token/lookup-self", Value::Null).await;
+        assert_eq!(
+            (status, &said["data"]["display_name"]),
+            (200, &json!(format!("kubernetes-shop-{account}")))
+        );
     }
-    std::fs::write(&path, config).unwrap();
-    let api = cluster.api;
-    let roles = json!({ "mounts": { "kubernetes": {
-        "config": {
-            "kubernetes_host": api.url(),
-            "kubernetes_ca_cert": api.ca_pem(),
-            "token_reviewer_jwt": api.token("rolegate", "rolegate", &[], 600).await,
-        },
-        "roles": { "orders": {
-            "bound_service_account_names": ["orders"],
-            "bound_service_account_namespaces": ["shop"],
-            "audience": AUDIENCE,
-        } },
-    } } });
-    std::fs::write(folder.join("roles.yaml"), roles.to_string()).unwrap();
-    let arguments = arguments(objects, "rolegate", folder);
-    Rolegate::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
+async fn objects_say_what_became_of_them(cluster: &Cluster, examples: &[Value]) {
+    let lease: Api<Lease> = Api::namespaced(cluster.api.client(), "rolegate");
+    let holder = eventually("the Lease is held", async || {
+        lease.get_opt("rolegate").await.unwrap()?.spec?.holder_identity
+    })
+    .await;
+    assert!(holder.starts_with("rolegate-0-"), "{holder}");
+    for object in examples.iter().filter(|object| !is_of_kubernetes(object)) {
+        eventually(format!("{} {} is Ready", object["kind"], object["metadata"]["name"]), async || {
+            let found = cluster.found(object).await?;
+            let conditions = found["status"]["conditions"].as_array()?.clone();
+            let ready = conditions.into_iter().find(|condition| condition["type"] == "Ready")?;
+            let current = ready["observedGeneration"] == found["metadata"]["generation"];
+            (current && ready["status"] == "True").then_some(())
+        })
+        .await;
+    }
+}
+
+async fn kubernetes_users_administer(cluster: &Cluster, gate: &Gate) {
+    let (api, namespace) = (cluster.api, cluster.api.namespace(&[]).await);
+    let rule = |verbs: &str, name: &[&str]| json!([{ "apiGroups": ["rolegate.dev"], "resources": ["*"], "verbs": [verbs], "resourceNames": name }]);
+    let mut tokens = Vec::new();
+    for (account, rules) in [
+        ("deployer", rule("*", &[])),
+        ("stranger", json!([])),
+        ("of-another", rule("get", &["kubernetes.orders"])),
+        ("of-the-object", rule("get", &["orders"])),
+    ] {
+        api.service_account(&namespace, account).await;
+        api.allow("rolegate", &namespace, account, rules).await;
+        tokens.push(api.token(&namespace, account, &["rolegate"], 600).await);
+    }
+    let role = json!({ "bound_service_account_names": "orders", "bound_service_account_namespaces": "shop",
+                       "audience": AUDIENCE });
+    let path = "auth/kubernetes/role/written";
+    let (status, said) = gate.ask(&tokens[1], "POST", path, role.clone()).await;
+    assert_eq!(status, 403, "{said}");
+    eventually("an administrator writes a role", async || {
+        (gate.ask(&tokens[0], "POST", path, role.clone()).await.0 == 204).then_some(())
+    })
+    .await;
+    let written = json!({ "apiVersion": "rolegate.dev/v1alpha1", "kind": "GateRole",
+                          "metadata": { "name": "kubernetes.written", "namespace": "rolegate" } });
+    let found = cluster.found(&written).await.unwrap();
+    assert_eq!(found["spec"]["boundServiceAccountNames"], json!(["orders"]));
+    assert_eq!(gate.ask(&tokens[0], "DELETE", path, Value::Null).await.0, 204);
+    assert_eq!(cluster.found(&written).await, None);
+
+    // The right is on the object by its own name, which GitOps has given.
+    let orders = "auth/kubernetes/role/orders";
+    eventually("a reader of one object reads it", async || {
+        (gate.ask(&tokens[3], "GET", orders, Value::Null).await.0 == 200).then_some(())
+    })
+    .await;
+    assert_eq!(gate.ask(&tokens[3], "GET", "auth/kubernetes/role/billing", Value::Null).await.0, 403);
+    assert_eq!(gate.ask(&tokens[2], "GET", orders, Value::Null).await.0, 403);
+}
+
+/// What docs/kubernetes.md installs, with certificates.
+fn installed() -> Vec<Value> {
+    let certificates = certificates(&["rolegate-gateway", "shop.example.com"]);
+    [build("gateway"), build("components/namespace-selectors"), certificates].concat()
+}
+
+/// The objects with the API server's port at its own name.
+fn at(api: &KubeApiserver, mut objects: Vec<Value>) -> Vec<Value> {
+    for host in objects.iter_mut().filter_map(|object| object.pointer_mut("/spec/kubernetesHost")) {
+        assert_eq!(host, "https://kubernetes.default.svc");
+        *host = json!(format!("https://kubernetes.default.svc:{}", api.address().port()));
+    }
+    objects
 }
 
 /// Envoy with the gateway's files, on free ports, and with the test's rolegate and upstream instead of their names.
@@ -124,12 +203,4 @@ fn envoy_of(objects: &[Value]) -> Value {
 
 fn is_of_kubernetes(object: &Value) -> bool {
     !object["apiVersion"].as_str().unwrap().starts_with("rolegate.dev/")
-}
-
-fn trusting(ca: &str) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    config.with_root_certificates(roots).with_no_client_auth()
 }

@@ -11,7 +11,7 @@ use super::{
 
 #[test]
 fn kubectl_builds_the_same_objects() {
-    for folder in ["", "gateway", "istio", "envoy-gateway", "examples", "test"] {
+    for folder in ["", "gateway", "istio", "envoy-gateway", "examples", "test", "test/install"] {
         let output = match Command::new("kubectl").arg("kustomize").arg(kind().join(folder)).output() {
             Ok(output) => output,
             Err(error) => return eprintln!("NOT CHECKED: kubectl cannot be started ({error})"),

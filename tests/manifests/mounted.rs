@@ -19,28 +19,36 @@ pub(crate) fn certificates(arguments: &[&str]) -> Vec<Value> {
 /// A folder with the files of the one projected volume of this Deployment.
 pub(crate) fn files(objects: &[Value], deployment: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let pod = &find(objects, "Deployment", deployment)["spec"]["template"]["spec"];
-    for source in pod["volumes"][0]["projected"]["sources"].as_array().unwrap() {
+    write(objects, deployment, folder.path());
+    folder
+}
+
+/// Lays the same files out under this root, where the container mounts them.
+pub(crate) fn lay(objects: &[Value], deployment: &str, root: &Path) {
+    let mounts = &pod(objects, deployment)["containers"][0]["volumeMounts"];
+    assert_eq!(mounts.as_array().unwrap().len(), 1, "{mounts}");
+    write(objects, deployment, &root.join(mounts[0]["mountPath"].as_str().unwrap().trim_start_matches('/')));
+}
+
+fn write(objects: &[Value], deployment: &str, folder: &Path) {
+    let volumes = &pod(objects, deployment)["volumes"];
+    assert_eq!(volumes.as_array().unwrap().len(), 1, "{volumes}");
+    for source in volumes[0]["projected"]["sources"].as_array().unwrap() {
         let (kind, wanted) = match (&source["configMap"], &source["secret"]) {
             (Value::Null, secret) => ("Secret", secret),
             (config_map, _) => ("ConfigMap", config_map),
         };
         let object = find(objects, kind, wanted["name"].as_str().unwrap());
         for item in wanted["items"].as_array().unwrap() {
-            let path = folder.path().join(item["path"].as_str().unwrap());
+            let path = folder.join(item["path"].as_str().unwrap());
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text_of(object, item["key"].as_str().unwrap())).unwrap();
         }
     }
-    folder
 }
 
-/// The container's arguments, with this folder where it mounts its volume.
-pub(crate) fn arguments(objects: &[Value], deployment: &str, folder: &Path) -> Vec<String> {
-    let container = &find(objects, "Deployment", deployment)["spec"]["template"]["spec"]["containers"][0];
-    let mount = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
-    let arguments = container["args"].as_array().unwrap();
-    arguments.iter().map(|text| text.as_str().unwrap().replace(mount, folder.to_str().unwrap())).collect()
+fn pod<'a>(objects: &'a [Value], deployment: &str) -> &'a Value {
+    &find(objects, "Deployment", deployment)["spec"]["template"]["spec"]
 }
 
 /// What a Secret or ConfigMap holds under this key.

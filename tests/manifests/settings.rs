@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     kustomize::{build, find},
-    mounted::{certificates, files},
+    mounted::{certificates, files, text_of},
 };
 
 fn config(objects: &[Value]) -> Config {
@@ -45,4 +45,34 @@ fn a_pod_has_the_time_that_its_configuration_takes_to_stop() {
         let given = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
         assert!(given > (shutdown.lame_duck + shutdown.grace).as_secs(), "{overlay}: {given} s");
     }
+}
+
+#[test]
+fn certificates_are_renewed_by_a_ca_that_is_kept_and_its_key_is_in_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca");
+    let run = || certificates(&["--ca", ca.to_str().unwrap(), "rolegate-gateway", "shop.example.com"]);
+    let (first, second) = (run(), run());
+    let of = |objects: &[Value], name: &str, key: &str| text_of(find(objects, "Secret", name), key);
+    let kept = std::fs::read_to_string(ca.join("ca.crt")).unwrap();
+    for name in ["rolegate-tls", "rolegate-client", "gateway-tls"] {
+        assert_eq!([of(&first, name, "ca.crt"), of(&second, name, "ca.crt")], [kept.clone(), kept.clone()]);
+        assert_ne!(of(&first, name, "tls.key"), of(&second, name, "tls.key"), "{name} is the same");
+    }
+    let renewed = folder.path().join("renewed.crt");
+    std::fs::write(&renewed, of(&second, "rolegate-client", "tls.crt")).unwrap();
+    let verified = std::process::Command::new("openssl")
+        .args(["verify", "-purpose", "sslclient", "-CAfile"])
+        .args([ca.join("ca.crt"), renewed])
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+    let key = std::fs::read_to_string(ca.join("ca.key")).unwrap();
+    let keys: Vec<String> =
+        ["rolegate-tls", "rolegate-client", "gateway-tls"].map(|name| of(&second, name, "tls.key")).into();
+    assert!(!keys.contains(&key));
+    assert_ne!(
+        of(&certificates(&[]), "rolegate-tls", "ca.crt"),
+        of(&certificates(&[]), "rolegate-tls", "ca.crt")
+    );
 }

@@ -1,6 +1,9 @@
 //! The program itself, as a process.
 
-use std::{net::SocketAddr, process::ExitStatus};
+use std::{
+    net::SocketAddr,
+    process::{Command, ExitStatus},
+};
 
 use tempfile::TempDir;
 
@@ -55,6 +58,11 @@ impl Rolegate {
     /// Any command that serves; waits for its ready line, and fails with the log if it ends before.
     pub async fn start(arguments: &[&str]) -> Self {
         Self::of(Self::spawn(arguments, &[])).await
+    }
+
+    /// Likewise whatever this command makes a rolegate of; it should come from `command_of`.
+    pub async fn started_by(command: Command) -> Self {
+        Self::of(Process::spawn(ROLEGATE, command)).await
     }
 
     async fn of(process: Process) -> Self {

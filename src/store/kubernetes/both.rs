@@ -37,6 +37,10 @@ impl Store for Both {
         self.of(kind).count(kind)
     }
 
+    fn objects(&self, key: &Key) -> Vec<String> {
+        self.of(key.kind).objects(key)
+    }
+
     /// Declarations and other entries are never changed together.
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
         let (declared, kept): (Vec<_>, Vec<_>) =

@@ -3,6 +3,7 @@
 mod cache;
 mod find;
 mod hear;
+mod readable;
 mod state;
 mod trouble;
 
@@ -145,3 +146,6 @@ impl Feed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

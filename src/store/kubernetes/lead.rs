@@ -64,9 +64,17 @@ impl Candidate {
 
     /// Until it is asked to stop; then it gives the Lease back.
     pub(super) async fn run(self, stop: CancellationToken) {
+        let mut told = String::new();
         while !stop.is_cancelled() {
             if let Err(error) = self.hold(&stop).await {
-                tracing::debug!(%error, "the Lease is not to be had");
+                let cause = error.to_string();
+                // The same is told once.
+                if cause == told {
+                    tracing::debug!(cause, "the Lease is not to be had");
+                } else {
+                    tracing::warn!(cause, "the Lease is not to be had: this replica writes no status");
+                    told = cause;
+                }
             }
             self.leads.send_replace(false);
             let _stopped = tokio::time::timeout(PAUSE, stop.cancelled()).await;

@@ -129,6 +129,10 @@ impl Store for Declared {
         })
     }
 
+    fn objects(&self, key: &Key) -> Vec<String> {
+        self.seen().claimants(key)
+    }
+
     /// Object by object, not all or none; resolves when this replica's feed has published what was written.
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
         Box::pin(self.write(changes))

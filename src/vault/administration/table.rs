@@ -6,6 +6,7 @@ use When::{Always, New, There};
 use crate::core::mount::Snapshot;
 use crate::core::object_name::{mount_object_name, policy_object_name, role_object_name};
 use crate::ports::administrators::{Resource, Right, Verb};
+use crate::ports::store::{Key, Kind};
 use crate::vault::kubernetes::role_name;
 use crate::vault::request::Operation;
 use crate::vault::route::Route;
@@ -72,21 +73,46 @@ const TABLE: [Row; 29] = [
     Row(Delete, POLICY[1], Always, Verb::Delete, GATEPOLICIES),
 ];
 
-/// The right that an operation on a path takes, and whether it creates what it names; none where the table has no line
-/// for it.
+/// What is declared, and in which objects.
+pub(in crate::vault) struct Declared<'a> {
+    pub(in crate::vault) snapshot: &'a Snapshot,
+    /// The names of the objects that claim an entry, that of its holder first; none: entries are no objects, or this one
+    /// is none yet.
+    pub(in crate::vault) objects: &'a (dyn Fn(&Key) -> Vec<String> + Sync),
+}
+
+/// What an operation on a path takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::vault) struct Needed {
+    /// The right, on the object that holds what the path names, else on the one that would.
+    pub(in crate::vault) right: Right,
+    /// More objects on which it takes the same: those that are deleted with it.
+    pub(in crate::vault) also: Vec<String>,
+    /// Whether it is a right to create what is not there.
+    pub(in crate::vault) creates: bool,
+}
+
+/// What an operation on a path takes; none where the table has no line for it.
 pub(in crate::vault) fn needed(
-    snapshot: &Snapshot,
+    declared: &Declared<'_>,
     operation: Operation,
     route: &Route<'_>,
-) -> Option<(Right, bool)> {
-    let Place { path, object, is_there } = place(snapshot, route)?;
+) -> Option<Needed> {
+    let Place { path, object, also, is_there } = place(declared, route)?;
     let fits = |row: &&Row| {
         let Row(of, at, when, ..) = **row;
         let now = when == Always || (when == There) == is_there;
         of == operation && at == path && now
     };
     let Row(_, _, when, verb, resource) = TABLE.iter().find(fits)?;
-    Some((Right { verb: *verb, resource: *resource, object }, *when == New))
+    let also = if *verb == Verb::Delete { also } else { Vec::new() };
+    Some(Needed { right: Right { verb: *verb, resource: *resource, object }, also, creates: *when == New })
+}
+
+/// The name of the object that holds a policy, else of the one that would.
+pub(in crate::vault) fn object_of_policy(declared: &Declared<'_>, policy: &str) -> String {
+    let mut names = (declared.objects)(&Key::new(Kind::Policy, policy)).into_iter();
+    names.next().unwrap_or_else(|| policy_object_name(policy))
 }
 
 /// What a path names.
@@ -95,55 +121,72 @@ struct Place {
     path: &'static str,
     /// Empty for all.
     object: String,
+    /// Others that claim the same.
+    also: Vec<String>,
     is_there: bool,
 }
 
 impl Place {
-    fn of(path: &'static str, object: String) -> Option<Self> {
-        Some(Self { path, object, is_there: true })
+    const fn all(path: &'static str) -> Self {
+        Self { path, object: String::new(), also: Vec::new(), is_there: true }
+    }
+
+    /// A declared entry. Whatever claims it is there, also where it is not in force: a write changes it.
+    fn of(path: &'static str, claims: Vec<String>, is_there: bool, new: impl FnOnce() -> String) -> Self {
+        let is_there = is_there || !claims.is_empty();
+        let mut claims = claims.into_iter();
+        let object = claims.next().unwrap_or_else(new);
+        Self { path, object, also: claims.collect(), is_there }
     }
 }
 
 /// Reads a path as the handlers do.
-fn place(snapshot: &Snapshot, route: &Route<'_>) -> Option<Place> {
+fn place(declared: &Declared<'_>, route: &Route<'_>) -> Option<Place> {
     match *route {
-        Route::Kubernetes(_, "role" | "role/") => Place::of(ROLES, String::new()),
-        Route::Kubernetes(mount, "config") => Place::of(CONFIG, mount_object_name(&mount.path)),
+        Route::Kubernetes(_, "role" | "role/") => Some(Place::all(ROLES)),
+        Route::Kubernetes(mount, "config") => Some(of_mount(declared, &mount.path, CONFIG)),
         Route::Kubernetes(mount, rest) => {
             let name = role_name(rest)?.to_lowercase();
-            let object = role_object_name(&mount.path, &name);
-            Some(Place { path: ROLE, object, is_there: mount.role(&name).is_some() })
+            let claims = (declared.objects)(&Key::of_role(&mount.path, &name));
+            let is_there = mount.role(&name).is_some();
+            Some(Place::of(ROLE, claims, is_there, || role_object_name(&mount.path, &name)))
         }
         Route::Token(_) => None,
-        Route::Sys("auth") => Place::of(MOUNTS, String::new()),
+        Route::Sys("auth") => Some(Place::all(MOUNTS)),
         Route::Sys(rest) => {
             if let Some(rest) = rest.strip_prefix("auth/") {
-                return mount(rest, MOUNT[0], TUNE[0]);
+                return mount(declared, rest, MOUNT[0], TUNE[0]);
             }
             if let Some(rest) = rest.strip_prefix("mounts/auth/") {
-                return mount(rest, MOUNT[1], TUNE[1]);
+                return mount(declared, rest, MOUNT[1], TUNE[1]);
             }
             match rest.strip_prefix("policies/acl") {
-                Some(rest) => policy(snapshot, rest, POLICIES[0], POLICY[0]),
-                None => policy(snapshot, rest.strip_prefix("policy")?, POLICIES[1], POLICY[1]),
+                Some(rest) => policy(declared, rest, POLICIES[0], POLICY[0]),
+                None => policy(declared, rest.strip_prefix("policy")?, POLICIES[1], POLICY[1]),
             }
         }
     }
 }
 
-fn mount(rest: &str, itself: &'static str, tune: &'static str) -> Option<Place> {
-    let (path, mount) = rest.strip_suffix("/tune").map_or((itself, rest), |mount| (tune, mount));
-    let mount = mount.trim_matches('/');
-    if mount.is_empty() { None } else { Place::of(path, mount_object_name(mount)) }
+fn of_mount(declared: &Declared<'_>, mount: &str, path: &'static str) -> Place {
+    let claims = (declared.objects)(&Key::new(Kind::Mount, mount));
+    Place::of(path, claims, true, || mount_object_name(mount))
 }
 
-fn policy(snapshot: &Snapshot, rest: &str, all: &'static str, one: &'static str) -> Option<Place> {
+fn mount(declared: &Declared<'_>, rest: &str, itself: &'static str, tune: &'static str) -> Option<Place> {
+    let (path, mount) = rest.strip_suffix("/tune").map_or((itself, rest), |mount| (tune, mount));
+    let mount = mount.trim_matches('/');
+    (!mount.is_empty()).then(|| of_mount(declared, mount, path))
+}
+
+fn policy(declared: &Declared<'_>, rest: &str, all: &'static str, one: &'static str) -> Option<Place> {
     match rest {
-        "" | "/" => Place::of(all, String::new()),
+        "" | "/" => Some(Place::all(all)),
         rest => {
             let name = stored_name(rest.strip_prefix('/')?);
-            let is_there = snapshot.policies.contains_key(&name);
-            Some(Place { path: one, object: policy_object_name(&name), is_there })
+            let claims = (declared.objects)(&Key::new(Kind::Policy, name.as_str()));
+            let is_there = declared.snapshot.policies.contains_key(&name);
+            Some(Place::of(one, claims, is_there, || policy_object_name(&name)))
         }
     }
 }

@@ -56,9 +56,13 @@ pub(super) fn place(objects: &[Arc<GateMount>], reviewers: &BTreeMap<String, Rev
                 continue;
             }
         };
-        let (about, wrong) = match convert::about(object) {
+        let about = match convert::unreadable(&object.metadata) {
+            Some(why) => Err(why),
+            None => convert::about(object).map_err(|fault| fault.to_string()),
+        };
+        let (about, wrong) = match about {
             Ok(about) => (about, None),
-            Err(fault) => (convert::shortest(object), Some(State::no(Reason::Invalid, fault.to_string()))),
+            Err(why) => (convert::shortest(object), Some(State::no(Reason::Invalid, why))),
         };
         let (accepted, ready, config) = match wrong.map_or_else(|| configured(object, reviewers), Err) {
             Ok(config) => (State::yes(Reason::Accepted), State::yes(Reason::InForce), Some(config)),

@@ -50,6 +50,10 @@ fn policy<'a>(
     claims.claim(&name, object_name).map_err(|holder| {
         State::no(Reason::Conflict, format!("the policy `{name}` is held by the older GatePolicy `{holder}`"))
     })?;
+    if let Some(why) = convert::unreadable(&object.metadata) {
+        texts.insert(name, Arc::from(object.spec.rules.as_str()));
+        return Err(State::no(Reason::Invalid, why));
+    }
     let parse = || match convert::policy_text(&object.spec) {
         Ok(text) => Ok(Arc::from(text)),
         Err(fault) => Err(Arc::from(fault.to_string())),

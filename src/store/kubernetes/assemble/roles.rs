@@ -28,7 +28,11 @@ pub(super) fn place(
                 State::yes(Reason::Accepted),
                 State::no(Reason::MountNotReady, "the GateMount is not configured and admits nobody"),
             ),
-            Err(state) => (state.clone(), state),
+            Err(state) => {
+                let unreadable = convert::unreadable(&object.metadata);
+                let state = unreadable.map_or(state, |why| State::no(Reason::Invalid, why));
+                (state.clone(), state)
+            }
         };
         verdicts.push(Verdict { object: Object::of(Kind::GateRole, &object.metadata), accepted, ready });
     }
@@ -52,6 +56,9 @@ fn role<'a>(
     claims.claim(&name, object_name).map_err(|holder| {
         State::no(Reason::Conflict, format!("the role `{name}` is held by the older GateRole `{holder}`"))
     })?;
+    if let Some(why) = convert::unreadable(&object.metadata) {
+        return Err(State::no(Reason::Invalid, why));
+    }
     let parse = || -> Result<Arc<Role>, Arc<str>> {
         convert::role(object, mount.max_lease()).map(Arc::new).map_err(|fault| fault.to_string().into())
     };

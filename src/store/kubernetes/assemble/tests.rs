@@ -125,6 +125,34 @@ fn a_policy_that_does_not_parse_stays_under_its_name_and_is_told_of() {
     assert!(place.verdict(&assembled, "default").accepted.message.contains("failed to parse policy"));
 }
 
+#[test]
+fn what_cannot_be_read_keeps_its_name_from_newer_objects_and_says_why() {
+    let mut place = Place::new();
+    place.mount("older", 1, json!({"path": "kubernetes"}));
+    place.mount("newer", 2, json!({"path": "kubernetes", "kubernetesHost": "https://evil"}));
+    place.mount("good", 1, json!({"kubernetesHost": "h"}));
+    place.role("older-role", 1, json!({"mountRef": {"name": "good"}, "roleName": "orders"}));
+    place.role("newer-role", 2, json!({"mountRef": {"name": "good"}, "roleName": "orders"}));
+    place.role("nowhere", 1, json!({"mountRef": {"name": ""}}));
+    place.policy("default", 1, "path \"a\" { capabilities = [\"read\"] }");
+    for name in ["older", "older-role", "nowhere", "default"] {
+        place.is_unreadable(name, "missing field `x`");
+    }
+    let assembled = place.assemble(None);
+    for name in ["older", "older-role", "nowhere", "default"] {
+        assert_eq!(place.reasons(&assembled, name), (Reason::Invalid, Reason::Invalid), "{name}");
+        let verdict = place.verdict(&assembled, name);
+        assert_eq!(verdict.accepted.message, "the object cannot be read: missing field `x`");
+    }
+    assert_eq!(place.reasons(&assembled, "newer").0, Reason::Conflict);
+    assert_eq!(place.reasons(&assembled, "newer-role").0, Reason::Conflict);
+    let snapshot = &assembled.snapshot;
+    assert!(snapshot.mount("kubernetes").unwrap().config.is_none());
+    assert_eq!(snapshot.mount("kubernetes").unwrap().about.max_lease(), 1);
+    assert!(snapshot.mount("good").unwrap().roles.is_empty());
+    assert!(snapshot.policies.contains_key("default"), "the built-in policy does not come back");
+}
+
 fn reviewed_by(name: &str) -> serde_json::Value {
     json!({"kubernetesHost": "h", "tokenReviewerRef": {"name": name}})
 }

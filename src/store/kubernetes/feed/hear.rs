@@ -11,6 +11,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
+use super::readable::{Claiming, Readable, read};
 use super::trouble::Lost;
 use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, REVIEWER};
 
@@ -72,9 +73,9 @@ impl Hearing {
         let (label, value) = REVIEWER;
         let reviewers = all.clone().labels(&format!("{label}={value}"));
         Box::pin(stream::select_all([
-            self.watch(all.clone()).map(Told::Mounts).map(told).boxed(),
-            self.watch(all.clone()).map(Told::Roles).map(told).boxed(),
-            self.watch(all).map(Told::Policies).map(told).boxed(),
+            self.declared(all.clone()).map(Told::Mounts).map(told).boxed(),
+            self.declared(all.clone()).map(Told::Roles).map(told).boxed(),
+            self.declared(all).map(Told::Policies).map(told).boxed(),
             self.watch(reviewers).map(Told::Secrets).map(told).boxed(),
             self.signs_of_life().map(Heard::Life).boxed(),
         ]))
@@ -93,6 +94,15 @@ impl Hearing {
             };
             Some((sign, mounts))
         })
+    }
+
+    /// A watch that one object which cannot be read does not break.
+    fn declared<K>(&self, config: watcher::Config) -> impl Stream<Item = Said<K>> + Send + use<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+        K: Clone + Claiming + std::fmt::Debug + Send + 'static,
+    {
+        self.watch::<Readable<K>>(config).map(|said| said.map(read))
     }
 
     fn watch<K>(&self, config: watcher::Config) -> impl Stream<Item = Said<K>> + Send + use<K>

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use kube::Api;
+use kube::{Api, ResourceExt as _};
 
 use super::put::{Basis, Put, annotated, delete};
 use super::shown::Awaited;
 use super::{Declared, name};
 use crate::core::mount::{MountAbout, MountConfig};
 use crate::ports::store::StoreError;
-use crate::store::kubernetes::convert::mount_spec;
+use crate::store::kubernetes::convert::{mount_spec, unreadable};
 use crate::store::kubernetes::feed::is_at;
 use crate::store::kubernetes::resources::{GateMount, GateRole, MountSpec};
 
@@ -29,12 +29,11 @@ impl Declared {
         let about: MountAbout =
             serde_json::from_slice(value).map_err(|error| StoreError::Failed(error.into()))?;
         let seen = self.seen();
-        let put = Put {
-            api: &self.api(),
-            before: seen.mount_at(path),
-            names: name::of_mount(path),
-            basis: Basis::Laid,
-        };
+        let before = seen.mount_at(path);
+        if let Some(before) = before {
+            readable(before)?;
+        }
+        let put = Put { api: &self.api(), before, names: name::of_mount(path), basis: Basis::Laid };
         let is_it = |mount: &GateMount| is_at(mount, path);
         let make = |old: Option<&GateMount>| {
             let (told, annotations) = mount_spec(path, &about, None, None);
@@ -60,6 +59,7 @@ impl Declared {
         };
         let seen = self.seen();
         let before = seen.mount_at(path).ok_or(StoreError::Conflict)?;
+        readable(before)?;
         let jwt = config.as_ref().and_then(|config| config.token_reviewer_jwt.as_ref());
         let reviewer = match jwt {
             Some(jwt) => Some(self.reviewer(before, jwt).await?),
@@ -118,6 +118,14 @@ impl Declared {
             self.forget_reviewers(mount).await;
         }
         Ok(())
+    }
+}
+
+/// A part of a mount is not written over what could not be read: the rest of it would be lost.
+fn readable(mount: &GateMount) -> Result<(), StoreError> {
+    match unreadable(&mount.metadata) {
+        None => Ok(()),
+        Some(why) => Err(StoreError::Invalid(format!("the GateMount {}: {why}", mount.name_any()))),
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ports::store::StoreError;
-use crate::store::kubernetes::convert::{Annotations, LOCAL, OLD_NAMES, SELECTOR_TEXT};
+use crate::store::kubernetes::convert::{Annotations, LOCAL, OLD_NAMES, SELECTOR_TEXT, UNREADABLE};
 
 /// How often a write is tried again after somebody else's.
 const TRIES: u32 = 5;
@@ -180,7 +180,7 @@ pub(super) fn annotated<K: Object>(mut object: K, annotations: Annotations) -> K
 /// An object's metadata when it is replaced: as it is, with the new annotations of ours.
 fn metadata_of<K: Object>(old: &K, new: &ObjectMeta) -> ObjectMeta {
     let mut annotations = old.meta().annotations.clone().unwrap_or_default();
-    annotations.retain(|name, _| ![OLD_NAMES, SELECTOR_TEXT, LOCAL].contains(&name.as_str()));
+    annotations.retain(|name, _| ![OLD_NAMES, SELECTOR_TEXT, LOCAL, UNREADABLE].contains(&name.as_str()));
     annotations.extend(new.annotations.clone().unwrap_or_default());
     ObjectMeta { managed_fields: None, annotations: Some(annotations), ..old.meta().clone() }
 }

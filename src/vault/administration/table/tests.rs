@@ -23,15 +23,52 @@ fn snapshot() -> Snapshot {
 }
 
 fn asked(operation: Operation, path: &str) -> String {
+    asked_of(operation, path, &|_| Vec::new())
+}
+
+fn asked_of(operation: Operation, path: &str, objects: &(dyn Fn(&Key) -> Vec<String> + Sync)) -> String {
     let snapshot = snapshot();
-    let right = Route::find(&snapshot, path).and_then(|route| needed(&snapshot, operation, &route));
-    right.map_or_else(
+    let declared = Declared { snapshot: &snapshot, objects };
+    let needed = Route::find(&snapshot, path).and_then(|route| needed(&declared, operation, &route));
+    needed.map_or_else(
         || "none".to_owned(),
-        |(right, creates)| {
+        |Needed { right, also, creates }| {
             assert_eq!(creates, right.verb == Verb::Create && right.resource != Resource::Mounts, "{path}");
-            format!("{} {} {}", right.verb.name(), right.resource.name(), right.object)
+            let objects = [vec![right.object], also].concat().join("+");
+            format!("{} {} {objects}", right.verb.name(), right.resource.name())
         },
     )
+}
+
+#[test]
+fn the_right_is_on_the_object_that_holds_what_the_path_names_and_a_deletion_takes_it_on_all_that_claim_it() {
+    let objects = |key: &Key| match (key.kind, &*key.name) {
+        (Kind::Mount, b"kubernetes") => vec!["home".to_owned(), "rival".to_owned()],
+        (Kind::Role, _) if *key == Key::of_role("kubernetes", "there") => {
+            vec!["a".to_owned(), "b".to_owned()]
+        }
+        (Kind::Role, _) if *key == Key::of_role("kubernetes", "bad") => vec!["c".to_owned()],
+        (Kind::Policy, b"there") => vec!["p".to_owned()],
+        _ => Vec::new(),
+    };
+    for (operation, path, right) in [
+        (Read, "auth/kubernetes/role/There", "get gateroles a"),
+        (Write, "auth/kubernetes/role/there", "update gateroles a"),
+        (Delete, "auth/kubernetes/role/there", "delete gateroles a+b"),
+        // Not in force, and yet there.
+        (Write, "auth/kubernetes/role/bad", "update gateroles c"),
+        (Write, "auth/kubernetes/role/new", "create gateroles kubernetes.new"),
+        (Read, "auth/kubernetes/config", "get gatemounts home"),
+        (Write, "auth/kubernetes/config", "update gatemounts home"),
+        (Write, "sys/auth/kubernetes/tune", "update gatemounts home"),
+        (Delete, "sys/auth/kubernetes", "delete gatemounts home+rival"),
+        (Write, "sys/auth/new", "create gatemounts new"),
+        (Write, "sys/policies/acl/There", "update gatepolicies p"),
+        (Delete, "sys/policy/there", "delete gatepolicies p"),
+        (List, "sys/policies/acl", "list gatepolicies "),
+    ] {
+        assert_eq!(asked_of(operation, path, &objects), right, "{operation:?} {path}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::core::mount::Snapshot;
 use crate::store::kubernetes::assemble::{Assembled, Assembler, Objects, Reason, Reviewer, Verdict};
+use crate::store::kubernetes::convert::UNREADABLE;
 use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, PolicySpec};
 
 #[derive(Default)]
@@ -45,6 +46,18 @@ impl Place {
         let mut object = GatePolicy::new(name, spec);
         object.metadata = metadata(name, created);
         self.objects.policies.push(Arc::new(object));
+    }
+
+    /// Makes of an object what the feed makes of one that cannot be read.
+    pub(super) fn is_unreadable(&mut self, name: &str, cause: &str) {
+        let Objects { mounts, roles, policies, .. } = &mut self.objects;
+        let all = mounts.iter_mut().map(|object| &mut Arc::make_mut(object).metadata);
+        let all = all.chain(roles.iter_mut().map(|object| &mut Arc::make_mut(object).metadata));
+        for metadata in all.chain(policies.iter_mut().map(|object| &mut Arc::make_mut(object).metadata)) {
+            if metadata.name.as_deref() == Some(name) {
+                metadata.annotations = Some([(UNREADABLE.to_owned(), cause.to_owned())].into());
+            }
+        }
     }
 
     pub(super) fn reviewer(&mut self, name: &str, reviewer: Reviewer) {
