@@ -104,7 +104,7 @@ impl<V: Verify> Gate<V> {
         let audiences = audiences(ask, role);
         let query = ask.token.as_ref().ok().map(|token| {
             let expires = (token.claims.expires != 0).then_some(token.claims.expires);
-            ReviewQuery::new(mount, token.raw, expires, &audiences)
+            ReviewQuery::new(mount, token.raw, expires, &audiences).of(&token.claims)
         });
         let mut facts = Facts::default();
         let mut told = 0;

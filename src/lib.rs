@@ -7,6 +7,7 @@ pub mod app;
 pub mod catalog;
 pub mod config;
 pub mod core;
+pub mod departures;
 pub mod dev;
 pub mod doors;
 pub mod errors;
