@@ -25,3 +25,4 @@ pub mod telemetry;
 pub mod tokens;
 pub mod vault;
 pub mod verify;
+pub mod watching;

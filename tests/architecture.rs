@@ -18,12 +18,14 @@ use architecture::rust_text::paths;
 /// Each module of `src/`, what it may use of the others, and, for those that are kept pure, which packages.
 ///
 /// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `dev`.
-const LAYERS: [Layer; 22] = [
+const LAYERS: [Layer; 24] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
     layer("health", &[], Some(&[])),
     layer("exchange", &[], None),
+    layer("departures", &["core", "ports"], Some(&[])),
+    layer("watching", &["errors", "health", "metrics"], None),
     layer("lifecycle", &[], Some(&["tokio"])),
     layer("telemetry", &[], None),
     layer("metrics", &["core"], Some(&["prometheus_client"])),
@@ -38,9 +40,21 @@ const LAYERS: [Layer; 22] = [
     ),
     layer("record", &["core", "gate", "metrics"], None),
     layer("net", &["errors", "health", "metrics", "config"], None),
-    layer("verify", &["core", "ports", "errors", "health", "metrics", "config", "exchange"], None),
-    layer("home", &["core", "ports", "errors", "health", "exchange"], None),
-    layer("store", &["core", "ports", "errors", "health", "lifecycle", "metrics", "config", "catalog"], None),
+    layer(
+        "verify",
+        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures"],
+        None,
+    ),
+    layer(
+        "home",
+        &["core", "ports", "errors", "health", "metrics", "exchange", "departures", "watching"],
+        None,
+    ),
+    layer(
+        "store",
+        &["core", "ports", "errors", "health", "lifecycle", "metrics", "config", "catalog", "watching"],
+        None,
+    ),
     layer(
         "doors",
         &[
@@ -77,6 +91,7 @@ const LAYERS: [Layer; 22] = [
             "record",
             "vault",
             "net",
+            "departures",
             "verify",
             "home",
             "store",
