@@ -92,8 +92,8 @@ impl Departures {
     /// answer from there.
     pub fn traces(&self, claims: &UnverifiedClaims) -> Traces {
         let uid = |kind, uid: &str| (!uid.is_empty()).then(|| self.by_uid(kind, uid));
-        let secret = (!claims.secret_name.is_empty())
-            .then(|| self.by_name(&claims.namespace, &claims.secret_name));
+        let secret =
+            (!claims.secret_name.is_empty()).then(|| self.by_name(&claims.namespace, &claims.secret_name));
         Traces([uid(Kind::Account, &claims.uid), uid(Kind::Pod, &claims.pod_uid), secret])
     }
 
