@@ -71,12 +71,6 @@ impl Debug for Lookout {
     }
 }
 
-/// What is heard.
-enum Heard<K> {
-    Object(watcher::Result<Event<PartialObjectMeta<K>>>),
-    Life(Result<(), Lost>),
-}
-
 impl Lookout {
     /// A lookout that tells these of what has gone.
     pub const fn new(client: Client, departures: Departures, health: Health, metrics: Metrics) -> Self {
@@ -123,20 +117,20 @@ impl Lookout {
         }
         let mut config = watcher::Config::default().timeout(WATCH);
         config.field_selector = watched.fields.map(ToOwned::to_owned);
+        let told = watcher(api.clone(), config).map(|told| match told {
+            Ok(event) => Ok(Some(event)),
+            Err(error) if is_too_old(&error) => Ok(None),
+            Err(error) => Err(Lost::watch(watched.resource, &error)),
+        });
         let client = self.client.clone();
         let life = signs_of_life(watched.resource, move || is_there(client.clone()));
-        let mut events = stream::select(
-            watcher(api.clone(), config).map(Heard::Object).boxed(),
-            life.map(Heard::Life).boxed(),
-        );
+        let mut heard = stream::select(told.boxed(), life.map(|sign| sign.map(|()| None)).boxed());
         let mut complete = false;
-        while let Some(heard) = events.next().await {
-            match heard {
-                Heard::Life(Err(lost)) => return lost,
-                Heard::Object(Err(error)) if is_too_old(&error) => {}
-                Heard::Object(Err(error)) => return Lost::watch(watched.resource, &error),
-                Heard::Object(Ok(event)) => complete = self.hear(watched, event, complete),
-                Heard::Life(Ok(())) => {}
+        while let Some(news) = heard.next().await {
+            match news {
+                Ok(Some(event)) => complete = self.hear(watched, event, complete),
+                Ok(None) => {}
+                Err(lost) => return lost,
             }
             if complete {
                 self.metrics.revocation_watched(watched.resource, true);

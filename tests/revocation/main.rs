@@ -1,11 +1,5 @@
 //! Deletions in the home cluster end tokens at once, where rolegate may hear of them: a process over a real kube-apiserver.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod logins;
 mod reviews;

@@ -32,14 +32,9 @@ async fn a_right_that_is_missing_is_named_and_noticed_when_it_is_granted() {
 
     let (orders, uid) = stage.account("orders").await;
     stage.remembered(HOME, &orders).await;
-    let name = format!("{own}-accounts");
-    let role = json!({
-        "metadata": { "name": name },
-        "rules": [{ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["list", "watch"] }],
-    });
-    let roles: Api<ClusterRole> = Api::all(api.client());
-    roles.create(&PostParams::default(), &serde_json::from_value(role).unwrap()).await.unwrap();
-    api.bind(&name, json!({ "kind": "ServiceAccount", "namespace": own, "name": "rolegate" })).await;
+    let accounts =
+        json!([{ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["list", "watch"] }]);
+    grant(api, &own, "accounts", accounts).await;
     stage.hears("serviceaccounts").await;
     let told = stage.rolegate.process.stderr.all();
     let told = told.iter().filter(|line| line.contains("rolegate may not list and watch serviceaccounts"));
@@ -49,4 +44,27 @@ async fn a_right_that_is_missing_is_named_and_noticed_when_it_is_granted() {
     assert!(troubles.get("revocation by pods").is_some(), "{troubles}");
     stage.delete::<ServiceAccount>("orders").await;
     stage.is_reviewed_anew(&orders, &uid).await;
+
+    grant(api, &own, "component", rules_of_the_component()).await;
+    stage.hears("pods").await;
+    stage.hears("secrets").await;
+    let troubles = stage.rolegate.ops_get("/readyz").await.json::<Value>()["troubles"].clone();
+    assert_eq!(troubles, json!({}));
+}
+
+/// Lets the service account `rolegate` of that namespace do what these rules say in all of the cluster.
+async fn grant(api: &KubeApiserver, namespace: &str, name: &str, rules: Value) {
+    let name = format!("{namespace}-{name}");
+    let role = serde_json::from_value(json!({ "metadata": { "name": name }, "rules": rules })).unwrap();
+    Api::<ClusterRole>::all(api.client()).create(&PostParams::default(), &role).await.unwrap();
+    api.bind(&name, json!({ "kind": "ServiceAccount", "namespace": namespace, "name": "rolegate" })).await;
+}
+
+/// What the manifests give.
+fn rules_of_the_component() -> Value {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/kind/components/revocation-by-watch/rbac.yaml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let role: Value = serde_saphyr::from_str(text.split("\n---\n").next().unwrap()).unwrap();
+    assert_eq!(role["kind"], "ClusterRole");
+    role["rules"].clone()
 }
