@@ -4,6 +4,7 @@ mod clock;
 pub mod dev;
 mod grpc;
 pub mod health;
+mod home;
 mod keep;
 mod parts;
 pub mod plugin;
@@ -28,11 +29,10 @@ use crate::doors::ops::Ops;
 use crate::doors::vault::VaultDoor;
 use crate::gate::Gate;
 use crate::health::Health;
-use crate::home::{Environment, HomeError};
+use crate::home::{Environment, Found, HomeError, Lookout};
 use crate::lifecycle::Readiness;
 use crate::metrics::Metrics;
 use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
-use crate::ports::administrators::Administrators;
 use crate::ports::{Clock, NoRandom, Random};
 use crate::record::Recorder;
 use crate::record::decision_id::DecisionIds;
@@ -120,6 +120,7 @@ pub struct Bound {
     verifier: Verifier,
     kept: Kept,
     cluster: Option<dev::BoundCluster>,
+    lookout: Option<Lookout>,
     reporter: HealthReporter,
     shutdown: Shutdown,
     signals: run::Signals,
@@ -133,8 +134,9 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
     let Loaded { config, kubernetes_service_host, has_kubeconfig, root_token: given, store_key, .. } = loaded;
     let key = config.store.key(file, store_key)?;
     let shared = Shared::new();
-    let home = Environment { in_cluster: kubernetes_service_host.is_some(), kubeconfig: has_kubeconfig };
-    let mut kept = Kept::open(&shared, &config.store, key, home).await?;
+    let named = Environment { in_cluster: kubernetes_service_host.is_some(), kubeconfig: has_kubeconfig };
+    let home = home::find(named, &config.store).await?;
+    let mut kept = Kept::open(&shared, &config.store, key, home.as_ref()).await?;
     if config.vault.is_some() {
         let root_token_file = config.root_token_file.as_deref();
         let (store, named) = (&*kept.store, &config.store);
@@ -143,12 +145,8 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
             kept.keep_root(token).await?;
         }
     }
-    let administrators = match config.vault {
-        Some(_) => vault::administrators(&shared, home, config.store.namespace()).await,
-        None => None,
-    };
     let local = LocalCluster { service_host: kubernetes_service_host, ..LocalCluster::default() };
-    bind_parts(shared, config, local, kept, None, administrators).await
+    bind_parts(shared, config, local, kept, None, home).await
 }
 
 async fn bind_parts(
@@ -157,11 +155,12 @@ async fn bind_parts(
     local: LocalCluster,
     kept: Kept,
     cluster: Option<dev::BoundCluster>,
-    administrators: Option<Arc<dyn Administrators>>,
+    home: Option<Found>,
 ) -> Result<Bound, StartError> {
     let signals = run::Signals::listen().map_err(StartError::Signals)?;
+    let around = home.map(|found| home::Around::new(&shared, &config, found));
     let verifier = Verifier::new(
-        verifier_settings(&config, local),
+        verifier_settings(&config, local, around.as_ref()),
         Arc::clone(&shared.clock),
         shared.metrics.clone(),
         shared.health.clone(),
@@ -172,7 +171,10 @@ async fn bind_parts(
         None => None,
     };
     let vault = match &config.vault {
-        Some(settings) => Some(vault::bind(&shared, settings, &verifier, &kept, administrators)?),
+        Some(settings) => {
+            let administrators = around.as_ref().map(|around| Arc::clone(&around.administrators));
+            Some(vault::bind(&shared, settings, &verifier, &kept, administrators)?)
+        }
         None => None,
     };
     let ops = Listen {
@@ -189,7 +191,8 @@ async fn bind_parts(
     });
     let ops = (Listener::bind(ops, &shared.health)?, router);
     let shutdown = config.shutdown;
-    Ok(Bound { shared, envoy, vault, ops, verifier, kept, cluster, reporter, shutdown, signals })
+    let lookout = around.map(|around| around.lookout);
+    Ok(Bound { shared, envoy, vault, ops, verifier, kept, cluster, lookout, reporter, shutdown, signals })
 }
 
 fn bind_envoy(
@@ -207,7 +210,8 @@ fn bind_envoy(
         limits: Limits::default(),
     };
     let listener = Listener::bind(listen, &shared.health)?;
-    let gate = Gate::new(shared.snapshots.cell(), verifier, Arc::clone(&shared.clock));
+    let gone = Arc::new(verifier.clone());
+    let gate = Gate::new(shared.snapshots.cell(), verifier, Arc::clone(&shared.clock)).with_gone(gone);
     let mut process = [0; 8];
     shared.random.fill(&mut process)?;
     let ids = DecisionIds::new(u64::from_ne_bytes(process));
@@ -216,7 +220,11 @@ fn bind_envoy(
     Ok((listener, EnvoyService::new(Arc::new(door), others)))
 }
 
-fn verifier_settings(config: &Config, local: LocalCluster) -> crate::verify::Settings {
+fn verifier_settings(
+    config: &Config,
+    local: LocalCluster,
+    around: Option<&home::Around>,
+) -> crate::verify::Settings {
     let review = &config.review;
     crate::verify::Settings {
         timeout: review.timeout,
@@ -228,6 +236,7 @@ fn verifier_settings(config: &Config, local: LocalCluster) -> crate::verify::Set
             entries: u64::from(review.cache.entries.get()),
         },
         local,
+        home: around.map(|around| around.cluster.clone()),
     }
 }
 

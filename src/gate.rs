@@ -18,6 +18,7 @@ use crate::core::review_key::ReviewKey;
 pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
+use crate::ports::gone::Gone;
 use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
 pub use outcome::{Decision, Grant, Outcome};
 
@@ -46,12 +47,19 @@ pub struct Gate<V> {
     snapshot: Arc<ArcSwapOption<Snapshot>>,
     verifier: V,
     clock: Arc<dyn Clock>,
+    gone: Option<Arc<dyn Gone>>,
 }
 
 impl<V: Verify> Gate<V> {
     /// A gate that reads what is published in `snapshot`.
     pub fn new(snapshot: Arc<ArcSwapOption<Snapshot>>, verifier: V, clock: Arc<dyn Clock>) -> Self {
-        Self { snapshot, verifier, clock }
+        Self { snapshot, verifier, clock, gone: None }
+    }
+
+    /// The same, and a login whose service account is known to be gone does not count any more.
+    #[must_use]
+    pub fn with_gone(self, gone: Arc<dyn Gone>) -> Self {
+        Self { gone: Some(gone), ..self }
     }
 
     /// Decides. Reads one snapshot for the whole ask; waits only for a review that is not remembered.
@@ -104,7 +112,7 @@ impl<V: Verify> Gate<V> {
         let audiences = audiences(ask, role);
         let query = ask.token.as_ref().ok().map(|token| {
             let expires = (token.claims.expires != 0).then_some(token.claims.expires);
-            ReviewQuery::new(mount, token.raw, expires, &audiences)
+            ReviewQuery::new(mount, token.raw, expires, &audiences).of(&token.claims)
         });
         let mut facts = Facts::default();
         let mut told = 0;

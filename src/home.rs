@@ -1,7 +1,8 @@
-//! rolegate's own ("home") cluster: how it is found, and what it says of administrators.
+//! rolegate's own ("home") cluster: how it is found, what it says of administrators, and what is deleted there.
 
 mod ask;
 mod find;
+mod lookout;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
-pub use find::{Environment, HomeError, client};
+pub use find::{Environment, Found, HomeError, find};
+pub use lookout::Lookout;
 
 use crate::core::client_token::TokenDigest;
 use crate::core::reason::Undecided;

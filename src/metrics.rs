@@ -61,6 +61,11 @@ struct FeedLabel {
     feed: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResourceLabel {
+    resource: &'static str,
+}
+
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 #[derive(Debug)]
@@ -73,6 +78,7 @@ struct Inner {
     client_tokens: Gauge<u64, AtomicU64>,
     feed_age: Family<FeedLabel, Gauge<f64, AtomicU64>>,
     feed_failures: Family<FeedLabel, Counter>,
+    revocation_watched: Family<ResourceLabel, Gauge<u64, AtomicU64>>,
     loaded: Mutex<BTreeMap<&'static str, Instant>>,
     unknown: Arc<str>,
 }
@@ -92,6 +98,7 @@ impl Default for Inner {
             client_tokens: Gauge::default(),
             feed_age: Family::default(),
             feed_failures: Family::default(),
+            revocation_watched: Family::default(),
             loaded: Mutex::default(),
             unknown: Arc::from("unknown"),
         };
@@ -116,6 +123,11 @@ impl Default for Inner {
             inner.feed_age.clone(),
         );
         registry.register("feed_failures", "Sets of a feed that were not taken", inner.feed_failures.clone());
+        registry.register(
+            "revocation_watched",
+            "1 where deletions of the resource in the home cluster are heard, 0 where they are not",
+            inner.revocation_watched.clone(),
+        );
         registry.register("client_tokens", "Client tokens of the Vault door", inner.client_tokens.clone());
         inner
     }
@@ -171,6 +183,11 @@ impl Metrics {
     /// Counts a feed's set that was not taken.
     pub fn feed_failed(&self, feed: &'static str) {
         self.0.feed_failures.get_or_create(&FeedLabel { feed }).inc();
+    }
+
+    /// Sets `rolegate_revocation_watched`: whether deletions of this resource are heard.
+    pub fn revocation_watched(&self, resource: &'static str, heard: bool) {
+        self.0.revocation_watched.get_or_create(&ResourceLabel { resource }).set(u64::from(heard));
     }
 
     /// All metrics at this moment, in the format of [`CONTENT_TYPE`].

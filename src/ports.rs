@@ -2,6 +2,7 @@
 
 pub mod administrators;
 pub mod copies;
+pub mod gone;
 pub mod mounts;
 pub mod store;
 
@@ -16,6 +17,7 @@ use crate::core::identity::Review;
 use crate::core::mount::Mount;
 use crate::core::reason::Undecided;
 use crate::core::review_key::ReviewKey;
+use crate::core::token::UnverifiedClaims;
 
 /// Where the time comes from, so that a test can set it.
 pub trait Clock: Send + Sync + Debug {
@@ -51,6 +53,8 @@ pub struct ReviewQuery<'a> {
     pub expires: Option<i64>,
     /// What is asked for, sorted.
     pub audiences: &'a [&'a str],
+    /// What the token says of itself, where that is known; it tells whether something that it names is gone.
+    pub claims: Option<&'a UnverifiedClaims>,
     key: ReviewKey,
 }
 
@@ -63,7 +67,13 @@ impl<'a> ReviewQuery<'a> {
         audiences: &'a [&'a str],
     ) -> Self {
         let key = ReviewKey::of(&mount.path, mount.generation, token, audiences);
-        Self { mount, token, expires, audiences, key }
+        Self { mount, token, expires, audiences, claims: None, key }
+    }
+
+    /// The same of a token that has been read.
+    #[must_use]
+    pub const fn of(self, claims: &'a UnverifiedClaims) -> Self {
+        Self { claims: Some(claims), ..self }
     }
 
     /// What the answer is remembered under.

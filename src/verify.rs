@@ -7,6 +7,7 @@ mod client;
 mod cluster;
 mod condition;
 mod error;
+mod home;
 mod limits;
 mod local;
 mod memory;
@@ -21,7 +22,7 @@ use std::time::Instant;
 
 use asker::{Asker, labels_key};
 pub use local::LocalCluster;
-pub use settings::{CacheSettings, Settings};
+pub use settings::{CacheSettings, HomeCluster, Settings};
 
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, Snapshot};
@@ -29,6 +30,7 @@ use crate::core::reason::Undecided;
 use crate::core::token::UnverifiedToken;
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::ports::gone::Gone;
 use crate::ports::{Annotations, Answer, Clock, Freshness, Inquire, Labels, ReviewQuery, Verify};
 
 /// Asks each mount's own API server. Cheap to clone.
@@ -58,7 +60,7 @@ impl Verify for Verifier {
     }
 
     fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>> {
-        let review = self.0.remembered.get(&query.key())?;
+        let review = self.0.remembered(query)?;
         self.0.metrics.review_cache("hit");
         Some(review)
     }
@@ -72,7 +74,9 @@ impl Verify for Verifier {
         Box::pin(async move {
             let (asker, key) = (&self.0, query.key());
             not_passed(deadline)?;
-            let share = asker.reviews.ask(key, freshness, || asker.remembered.get(&key));
+            // A question that is under way may have been sent before the deletion.
+            let wanted = if asker.names_gone(&query) { Freshness::Fresh } else { freshness };
+            let share = asker.reviews.ask(key, wanted, || asker.remembered(&query));
             if freshness == Freshness::Cached {
                 asker.metrics.review_cache(share.name());
             }
@@ -95,6 +99,12 @@ impl Verify for Verifier {
             let share = asker.labels.ask(key, Freshness::Cached, || asker.remembered_labels.get(&key));
             share.outcome(deadline, |asking| asker.start_labels(mount, namespace, asking)).await
         })
+    }
+}
+
+impl Gone for Verifier {
+    fn is_gone(&self, mount: &Arc<Mount>, uid: &str, confirmed: i64) -> bool {
+        self.0.is_account_gone(mount, uid, confirmed)
     }
 }
 

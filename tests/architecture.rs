@@ -19,12 +19,14 @@ use architecture::rust_text::paths;
 ///
 /// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `plugin`,
 /// `dev`.
-const LAYERS: [Layer; 23] = [
+const LAYERS: [Layer; 25] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
     layer("health", &[], Some(&[])),
     layer("exchange", &[], None),
+    layer("departures", &["core", "ports"], Some(&[])),
+    layer("watching", &["errors", "health", "metrics"], None),
     layer("lifecycle", &[], Some(&["tokio"])),
     layer("telemetry", &[], None),
     layer("metrics", &["core"], Some(&["prometheus_client"])),
@@ -39,9 +41,21 @@ const LAYERS: [Layer; 23] = [
     ),
     layer("record", &["core", "gate", "metrics"], None),
     layer("net", &["errors", "health", "metrics", "config"], None),
-    layer("verify", &["core", "ports", "errors", "health", "metrics", "config", "exchange"], None),
-    layer("home", &["core", "ports", "errors", "health", "exchange"], None),
-    layer("store", &["core", "ports", "errors", "health", "lifecycle", "metrics", "config", "catalog"], None),
+    layer(
+        "verify",
+        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures"],
+        None,
+    ),
+    layer(
+        "home",
+        &["core", "ports", "errors", "health", "metrics", "exchange", "departures", "watching"],
+        None,
+    ),
+    layer(
+        "store",
+        &["core", "ports", "errors", "health", "lifecycle", "metrics", "config", "catalog", "watching"],
+        None,
+    ),
     layer(
         "doors",
         &[
@@ -79,6 +93,7 @@ const LAYERS: [Layer; 23] = [
             "record",
             "vault",
             "net",
+            "departures",
             "verify",
             "home",
             "store",

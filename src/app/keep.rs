@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::config::Store as Named;
 use crate::core::secret::Secret;
 use crate::core::store_key::StoreKey;
-use crate::home::{self, Environment};
+use crate::home::Found;
 use crate::ports::copies::Copies;
 use crate::ports::store::Store;
 use crate::store::copies::EmbeddedCopies;
@@ -68,7 +68,7 @@ impl Kept {
         shared: &Shared,
         named: &Named,
         key: Option<StoreKey>,
-        home: Environment,
+        home: Option<&Found>,
     ) -> Result<Self, StartError> {
         match named {
             Named::File { path } => {
@@ -88,17 +88,17 @@ impl Kept {
                 let copies = Arc::new(EmbeddedCopies::new(embedded, path));
                 Ok(Self { copies: Some(copies), ..Self::read(shared, store).await? })
             }
-            Named::Kubernetes { namespace } => Self::in_kubernetes(shared, namespace, home).await,
+            Named::Kubernetes { namespace } => Self::in_kubernetes(shared, namespace, home),
             Named::Memory => Self::in_memory(shared).await,
         }
     }
 
     /// Objects of rolegate's own cluster. No declaration is loaded yet, and the process is not ready.
-    async fn in_kubernetes(shared: &Shared, namespace: &str, home: Environment) -> Result<Self, StartError> {
-        let client = home::client(home).await?.ok_or(StartError::NoHome)?;
+    fn in_kubernetes(shared: &Shared, namespace: &str, home: Option<&Found>) -> Result<Self, StartError> {
+        let Found { client, .. } = home.ok_or(StartError::NoHome)?;
         let logins = KubernetesTokens::new(client.clone(), namespace);
         let world = kubernetes::world(shared, Arc::new(logins.clone()))?;
-        let KubernetesStore { store, lead, tasks } = KubernetesStore::open(&client, namespace, world);
+        let KubernetesStore { store, lead, tasks } = KubernetesStore::open(client, namespace, world);
         let catalog = Catalog::fed(Arc::clone(&store), shared.snapshots.clone());
         let kept = Self::over(shared, store, catalog);
         let feed = InKubernetes::new(shared, logins, tasks, Arc::clone(&kept.tokens));

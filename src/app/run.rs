@@ -71,7 +71,8 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
 
 /// Starts what was bound. The doors end first; what they stand on, and what tells of them, after them.
 fn start(bound: Bound) -> (Parts, Signals) {
-    let Bound { shared, envoy, vault, ops, verifier, kept, cluster, reporter, shutdown, signals } = bound;
+    let Bound { shared, envoy, vault, ops, verifier, kept, cluster, lookout, reporter, shutdown, signals } =
+        bound;
     let mut parts = Parts::default();
     if let Some((listener, service)) = envoy {
         parts.door("envoy door", |stop| async move {
@@ -97,6 +98,9 @@ fn start(bound: Bound) -> (Parts, Signals) {
     }
     if let Some(cluster) = cluster {
         parts.behind("stand-in cluster", |stop| cluster.serve(stop));
+    }
+    if let Some(lookout) = lookout {
+        parts.behind("lookout", |stop| lookout.run(stop));
     }
     let snapshots = shared.snapshots;
     parts.behind("verifier", |stop| tidy(verifier, snapshots, stop));

@@ -7,9 +7,7 @@ use super::{Shared, StartError};
 use crate::config::VaultDoor as Settings;
 use crate::core::mount::about::uuid_v4;
 use crate::doors::vault::VaultDoor;
-use crate::errors::with_causes;
 use crate::gate::Gate;
-use crate::home::{Environment, Home, Settings as HomeSettings, client};
 use crate::net::{Bound as Listener, Limits, Listen, Protocol};
 use crate::ports::administrators::Administrators;
 use crate::record::Recorder;
@@ -41,6 +39,7 @@ pub(super) fn bind(
     };
     let listener = Listener::bind(listen, &shared.health)?;
     let gate = Gate::new(shared.snapshots.cell(), verifier.clone(), Arc::clone(&shared.clock));
+    let gone = Arc::new(verifier.clone());
     let vault = Vault::new(
         Kubernetes::new(gate, kept.catalog.clone(), Arc::new(verifier.clone())),
         kept.catalog.clone(),
@@ -49,6 +48,7 @@ pub(super) fn bind(
         Arc::clone(&shared.random),
         Recorder::new(shared.metrics.clone()),
     )
+    .with_gone(gone)
     .with_copies(kept.copies.clone())
     .with_administrators(administrators);
     let mut cluster_id = [0; 16];
@@ -63,26 +63,4 @@ pub(super) fn bind(
         uuid_v4(cluster_id),
     );
     Ok((listener, Arc::new(door)))
-}
-
-/// The home cluster, where there is one that can be asked. Without it Kubernetes tokens are refused at the Vault door as
-/// all that nobody has issued.
-pub(super) async fn administrators(
-    shared: &Shared,
-    environment: Environment,
-    namespace: &str,
-) -> Option<Arc<dyn Administrators>> {
-    match client(environment).await {
-        Ok(client) => {
-            let (settings, health) = (HomeSettings::default(), shared.health.clone());
-            Some(Arc::new(Home::new(client?, namespace.to_owned(), settings, health)))
-        }
-        Err(error) => {
-            tracing::warn!(
-                cause = with_causes(&error),
-                "nobody administers by Kubernetes RBAC: the home cluster cannot be asked"
-            );
-            None
-        }
-    }
 }

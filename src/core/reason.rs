@@ -55,6 +55,8 @@ pub enum Deny {
     AudienceNotConfirmed,
     /// A client token of the Vault door that does not fit the route.
     ClientToken,
+    /// A client token of the Vault door whose service account is known to be gone.
+    AccountGone,
 }
 
 /// Nobody can tell: never allowed, never remembered, worth a retry.
@@ -89,7 +91,7 @@ pub enum DenyClass {
 
 impl Deny {
     /// Every cause, for tables that are built once.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::NoToken,
         Self::MalformedToken,
         Self::AmbiguousToken,
@@ -116,6 +118,7 @@ impl Deny {
         Self::IdentityMismatch,
         Self::AudienceNotConfirmed,
         Self::ClientToken,
+        Self::AccountGone,
     ];
 
     /// The name in headers, logs and metrics. Two causes that differ only in their sentence share one.
@@ -143,7 +146,7 @@ impl Deny {
             Self::TokenRefused => "token_refused",
             Self::IdentityMismatch => "identity_mismatch",
             Self::AudienceNotConfirmed => "audience_not_confirmed",
-            Self::ClientToken => "client_token",
+            Self::ClientToken | Self::AccountGone => "client_token",
         }
     }
 
@@ -170,6 +173,7 @@ impl Deny {
             Self::ClaimsWithoutName => "service account namespace and name must be set",
             Self::ServiceAccountName => "service account name not authorized",
             Self::Namespace => "namespace not authorized",
+            Self::AccountGone => "service account no longer exists",
             Self::MalformedToken
             | Self::Algorithm
             | Self::Signature
@@ -209,7 +213,8 @@ impl Deny {
             | Self::TokenRefused
             | Self::IdentityMismatch
             | Self::AudienceNotConfirmed
-            | Self::ClientToken => DenyClass::InvalidToken,
+            | Self::ClientToken
+            | Self::AccountGone => DenyClass::InvalidToken,
         }
     }
 }

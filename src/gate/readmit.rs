@@ -12,9 +12,17 @@ use crate::core::reason::{Deny, Undecided};
 use crate::ports::Verify;
 
 impl<V: Verify> Gate<V> {
-    /// Whether a login that this mount has confirmed may act in one of these roles: in its own, if it is among them and
-    /// still admits the identity from where the request comes.
-    pub fn readmit(&self, mount: &str, roles: &[&str], login: &Login, peer: Option<IpAddr>) -> Decision {
+    /// Whether a login that this mount has confirmed at `confirmed` (seconds since 1970) may act in one of these roles: in
+    /// its own, if it is among them and still admits the identity from where the request comes, and the service account
+    /// is not known to be gone.
+    pub fn readmit(
+        &self,
+        mount: &str,
+        roles: &[&str],
+        login: &Login,
+        confirmed: i64,
+        peer: Option<IpAddr>,
+    ) -> Decision {
         let mount = match self.snapshot.load().as_deref() {
             None => return Decision { mount: None, outcome: Outcome::Undecided(Undecided::NotLoaded) },
             Some(snapshot) => snapshot.mount(mount).cloned(),
@@ -22,7 +30,8 @@ impl<V: Verify> Gate<V> {
         let Some(mount) = mount else {
             return Decision { mount: None, outcome: Outcome::Deny(Deny::UnknownMount) };
         };
-        let outcome = match again(&mount, roles, login, peer) {
+        let is_gone = || self.gone.as_ref().is_some_and(|gone| gone.is_gone(&mount, &login.uid, confirmed));
+        let outcome = match again(&mount, roles, login, is_gone, peer) {
             Ok(grant) => Outcome::Allow(grant),
             Err(deny) => Outcome::Deny(deny),
         };
@@ -30,15 +39,21 @@ impl<V: Verify> Gate<V> {
     }
 }
 
-fn again(mount: &Arc<Mount>, roles: &[&str], login: &Login, peer: Option<IpAddr>) -> Result<Grant, Deny> {
+fn again(
+    mount: &Arc<Mount>,
+    roles: &[&str],
+    login: &Login,
+    is_gone: impl FnOnce() -> bool,
+    peer: Option<IpAddr>,
+) -> Result<Grant, Deny> {
     let own = login.stored_role();
     if *mount.about.accessor != *login.mount_accessor || !roles.iter().any(|role| role.to_lowercase() == own)
     {
         return Err(Deny::ClientToken);
     }
     let role = mount.role(&own).ok_or(Deny::UnknownRole)?;
-    let identity =
-        StoredIdentity { namespace: &login.namespace, name: &login.name, labels: login.labels.as_ref() };
+    let Login { namespace, name, .. } = login;
+    let identity = StoredIdentity { namespace, name, labels: login.labels.as_ref(), is_gone: is_gone() };
     admits(role, &identity, From::Peer(peer))?;
     let review = Review::of_login(&login.namespace, &login.name, &login.uid);
     Ok(Grant::new(mount, role, &Arc::new(review)))

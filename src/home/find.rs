@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Uri;
 use kube::Config;
 use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
 
@@ -15,6 +16,26 @@ pub struct Environment {
     pub in_cluster: bool,
     /// `KUBECONFIG` is set.
     pub kubeconfig: bool,
+}
+
+/// No answer, and no part of one, is waited for so long; a watch begins anew before.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// The home cluster as it was found.
+#[derive(Clone)]
+pub struct Found {
+    /// Asks its API server once, without retries.
+    pub client: kube::Client,
+    /// Where its API server is.
+    pub url: Uri,
+    /// It is the cluster that this process runs in, and not that of a kubeconfig.
+    pub is_pods_own: bool,
+}
+
+impl std::fmt::Debug for Found {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Found").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 /// Why the home cluster cannot be asked. Holds no secret.
@@ -31,27 +52,30 @@ pub enum HomeError {
     Client(#[source] kube::Error),
 }
 
-/// A client for the home cluster, which asks once, without retries; none where the environment names no cluster. The
-/// pod's own cluster goes before the kubeconfig; a kubeconfig that no variable names does not count, and neither do
-/// kube's debugging variables. kube itself reads the address out of `KUBERNETES_SERVICE_HOST` and
-/// `KUBERNETES_SERVICE_PORT`, and the files out of `KUBECONFIG`.
+/// The home cluster; none where the environment names none. The pod's own cluster goes before the kubeconfig; a kubeconfig
+/// that no variable names does not count, and neither do kube's debugging variables. kube itself reads the address out of
+/// `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, and the files out of `KUBECONFIG`.
 ///
 /// # Errors
 /// Where what the environment names cannot be used.
-pub async fn client(environment: Environment) -> Result<Option<kube::Client>, HomeError> {
-    let mut config = match environment {
+pub async fn find(environment: Environment) -> Result<Option<Found>, HomeError> {
+    let (mut config, is_pods_own) = match environment {
         Environment { in_cluster: true, kubeconfig } => match Config::incluster() {
-            Ok(config) => config,
-            Err(_) if kubeconfig => of_kubeconfig().await?,
+            Ok(config) => (config, true),
+            Err(_) if kubeconfig => (of_kubeconfig().await?, false),
             Err(error) => return Err(HomeError::InCluster(error)),
         },
-        Environment { kubeconfig: true, .. } => of_kubeconfig().await?,
+        Environment { kubeconfig: true, .. } => (of_kubeconfig().await?, false),
         _ => return Ok(None),
     };
     config.connect_timeout = Some(TIMEOUT);
     config.write_timeout = Some(TIMEOUT);
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
     config.default_retry = false;
-    kube::Client::try_from(config).map(Some).map_err(HomeError::Client)
+    let url = config.cluster_url.clone();
+    let client = kube::Client::try_from(config).map_err(HomeError::Client)?;
+    Ok(Some(Found { client, url, is_pods_own }))
 }
 
 async fn of_kubeconfig() -> Result<Config, HomeError> {

@@ -14,7 +14,7 @@ use super::outcome::{Answer, Class, Outcome, Refusal};
 use super::request::{Operation, Request};
 use super::route::Route;
 use super::sys::{SysPaths, wrapping};
-use super::token::{Caller, TokenPaths, issue_login};
+use super::token::{Caller, Logins, TokenPaths, issue_login};
 use super::{Handle, envelope};
 use crate::catalog::Catalog;
 use crate::core::acl::Acl;
@@ -23,6 +23,7 @@ use crate::core::secret::Secret;
 use crate::core::token::UnverifiedToken;
 use crate::ports::administrators::Administrators;
 use crate::ports::copies::Copies;
+use crate::ports::gone::Gone;
 use crate::ports::store::Key;
 use crate::ports::{Random, Verify};
 use crate::record::Recorder;
@@ -40,6 +41,7 @@ pub struct Vault<V> {
     random: Arc<dyn Random>,
     recorder: Recorder,
     copies: Option<Arc<dyn Copies>>,
+    gone: Option<Arc<dyn Gone>>,
 }
 
 impl<V: Verify> Vault<V> {
@@ -54,7 +56,13 @@ impl<V: Verify> Vault<V> {
     ) -> Self {
         let admission = Admission { tokens, entities, acls: Acls::new() };
         let administration = Administration::default();
-        Self { backend, catalog, admission, administration, random, recorder, copies: None }
+        Self { backend, catalog, admission, administration, random, recorder, copies: None, gone: None }
+    }
+
+    /// The same, and a login whose service account is known to be gone is not renewed.
+    #[must_use]
+    pub fn with_gone(self, gone: Arc<dyn Gone>) -> Self {
+        Self { gone: Some(gone), ..self }
     }
 
     /// The same, and its store can be copied.
@@ -176,7 +184,7 @@ impl<V: Verify> Vault<V> {
             (Some(Route::Token(path)), Some(token)) => {
                 let paths = TokenPaths {
                     tokens: &self.admission.tokens,
-                    logins: snapshot,
+                    logins: &Logins { snapshot, gone: self.gone.as_deref() },
                     policies: snapshot,
                     default_ttl: 0,
                     max_ttl: 0,

@@ -25,6 +25,7 @@ use crate::core::secret::Secret;
 use crate::tokens::{Tokens, Used};
 
 pub use login::issue_login;
+pub use snapshot::Logins;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -45,11 +46,12 @@ impl<'a> Caller<'a> {
 
 /// What a login's backend says to the renewal of its token.
 pub trait RenewLogin: Sync {
-    /// What the login's role allows at this moment; [`LeaseTerms::explicit_max_ttl`] stays the token's own.
+    /// What the login's role allows at this moment; [`LeaseTerms::explicit_max_ttl`] stays the token's own. The login was
+    /// at `confirmed`, in seconds since 1970.
     ///
     /// # Errors
-    /// Where the role is gone or does not admit the login's identity any more.
-    fn terms(&self, login: &Login) -> Result<LeaseTerms, Refusal>;
+    /// Where the role is gone or does not admit the login's identity any more, or the service account is gone.
+    fn terms(&self, login: &Login, confirmed: i64) -> Result<LeaseTerms, Refusal>;
 }
 
 /// Which policies there are.

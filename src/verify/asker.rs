@@ -38,7 +38,7 @@ pub(super) struct Asker {
     clusters: Cache<(Arc<str>, u64), Arc<Cluster>>,
     // Tokens of one account share one review: pods are many, accounts are few.
     accounts: Cache<Arc<Review>, Arc<Review>>,
-    pub(super) remembered: Memory<Arc<Review>>,
+    reviewed: Memory<Arc<Review>>,
     pub(super) reviews: Arc<Shared<Arc<Review>>>,
     pub(super) remembered_labels: Memory<Labels>,
     pub(super) labels: Arc<Shared<Labels>>,
@@ -55,7 +55,7 @@ impl Asker {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             accounts: Cache::builder().max_capacity(entries.div_ceil(10)).time_to_live(UNUSED).build(),
-            remembered: Memory::new(entries, entries, |_| 1, Arc::clone(&clock)),
+            reviewed: Memory::new(entries, entries, |_| 1, Arc::clone(&clock)),
             reviews: Shared::new(),
             remembered_labels: Memory::new(LABEL_BYTES, LABEL_BYTES / 512, weight, Arc::clone(&clock)),
             labels: Shared::new(),
@@ -94,6 +94,29 @@ impl Asker {
         let config = mount.config.as_ref()?;
         let new = || Arc::new(Cluster::new(mount, config, &self.settings, &self.health));
         Some(self.clusters.get_with((Arc::clone(&mount.path), mount.generation), new))
+    }
+
+    /// The remembered review. One that confirms a token which names something that is gone from the home cluster counts no
+    /// more; one that refuses a token always does.
+    pub(super) fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>> {
+        let review = self.reviewed.get(&query.key())?;
+        let counts = matches!(*review, Review::Refused(_)) || !self.names_gone(query);
+        counts.then_some(review)
+    }
+
+    /// Whether the token names something that is gone, at a mount that is the home cluster.
+    pub(super) fn names_gone(&self, query: &ReviewQuery<'_>) -> bool {
+        self.settings.home.as_ref().is_some_and(|home| home.names_gone(query)) && self.is_home(query.mount)
+    }
+
+    /// Whether the service account is known to be gone, at a mount that is the home cluster.
+    pub(super) fn is_account_gone(&self, mount: &Arc<Mount>, uid: &str, confirmed: i64) -> bool {
+        let home = self.settings.home.as_ref();
+        home.is_some_and(|home| home.departures.is_account_gone(uid, confirmed)) && self.is_home(mount)
+    }
+
+    fn is_home(&self, mount: &Arc<Mount>) -> bool {
+        self.cluster(mount).is_some_and(|cluster| cluster.is_home)
     }
 
     /// Asks in a task of its own, so that it goes on when the one who wants to know goes away.
@@ -191,8 +214,8 @@ impl Asker {
                 sent.saturating_add(ttl).min(expires)
             }
         };
-        self.remembered.keep(key, Arc::clone(review), until);
-        self.metrics.review_cache_entries(self.remembered.len());
+        self.reviewed.keep(key, Arc::clone(review), until);
+        self.metrics.review_cache_entries(self.reviewed.len());
     }
 }
 

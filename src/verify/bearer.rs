@@ -61,7 +61,7 @@ pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
 }
 
 /// Whether the host of a URL is the API server of the cluster that this process runs in.
-fn is_own_cluster(host: &str, local: &LocalCluster) -> bool {
+pub(super) fn is_own_cluster(host: &str, local: &LocalCluster) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     let host = host.trim_end_matches('.');
     matches!(host, "kubernetes" | "kubernetes.default" | "kubernetes.default.svc")

@@ -29,6 +29,8 @@ pub(super) struct Cluster {
     pub(super) reviews: Condition,
     pub(super) namespaces: Condition,
     pub(super) accounts: Condition,
+    /// It is rolegate's own cluster, whose deletions are heard.
+    pub(super) is_home: bool,
     url: Option<Uri>,
     roots: Roots,
     reviewer: Reviewer,
@@ -60,6 +62,11 @@ impl Cluster {
             reviews: Condition::new(subject, health.clone()),
             roots: Roots::of(config, url.as_ref(), &settings.local),
             reviewer: Reviewer::of(config, url.as_ref().and_then(Uri::host), &settings.local),
+            is_home: settings
+                .home
+                .as_ref()
+                .zip(url.as_ref())
+                .is_some_and(|(home, url)| home.is_at(url, &settings.local)),
             url,
             timeout: settings.timeout,
             connections: settings.max_in_flight,

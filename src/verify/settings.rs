@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use http::Uri;
+
 use super::LocalCluster;
+use crate::departures::Departures;
 
 /// How API servers are asked, and how long their word counts.
 #[derive(Debug, Clone)]
@@ -17,6 +20,19 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// The cluster that this process runs in.
     pub local: LocalCluster,
+    /// The cluster whose deletions are heard, where there is one.
+    pub home: Option<HomeCluster>,
+}
+
+/// rolegate's own cluster.
+#[derive(Debug, Clone)]
+pub struct HomeCluster {
+    /// Where its API server is.
+    pub url: Uri,
+    /// It is the cluster that this process runs in, and not that of a kubeconfig.
+    pub is_pods_own: bool,
+    /// What is known to be gone from it.
+    pub departures: Departures,
 }
 
 /// What is remembered of reviews.
@@ -44,6 +60,7 @@ impl Default for Settings {
             max_waiting: 1024,
             cache: CacheSettings::default(),
             local: LocalCluster::default(),
+            home: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rolegate::core::reason::Undecided;
 use rolegate::health::Health;
-use rolegate::home::{Environment, Home, Settings, client};
+use rolegate::home::{Environment, Home, Settings, find};
 use rolegate::ports::administrators::{Administrators, Resource, Right, User, Verb};
 use serde_json::json;
 
@@ -120,5 +120,5 @@ async fn a_question_ends_at_the_time_out_or_the_callers_deadline_and_only_so_man
 #[tokio::test]
 async fn no_environment_no_home() {
     let nowhere = Environment { in_cluster: false, kubeconfig: false };
-    assert!(client(nowhere).await.unwrap().is_none());
+    assert!(find(nowhere).await.unwrap().is_none());
 }

@@ -1,6 +1,6 @@
 //! The program as a plugin of a real OpenBao server.
 
-#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests")]
 
 #[path = "../support/mod.rs"]
 pub mod support;

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use rolegate::core::identity::Review;
 use rolegate::core::mount::{Mount, MountAbout, MountConfig};
 use rolegate::core::reason::Undecided;
+use rolegate::departures::Departures;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
 use rolegate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
-use rolegate::verify::{LocalCluster, Settings, Verifier};
+use rolegate::verify::{HomeCluster, LocalCluster, Settings, Verifier};
 
 use crate::support::within;
 
@@ -61,7 +62,20 @@ impl House {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        let (clock, health) = (Arc::new(Set::default()), Health::default());
+        Self::with_clock(settings, Arc::default())
+    }
+
+    /// Rolegate's own cluster is at this URL, and this is what is known to be gone from it.
+    pub(crate) fn at_home(url: &str) -> (Self, Departures) {
+        let (clock, settings) = (Arc::<Set>::default(), settings());
+        let departures = Departures::new(Arc::<Set>::clone(&clock), settings.cache.ttl);
+        let home =
+            HomeCluster { url: url.parse().unwrap(), is_pods_own: false, departures: departures.clone() };
+        (Self::with_clock(Settings { home: Some(home), ..settings }, clock), departures)
+    }
+
+    fn with_clock(settings: Settings, clock: Arc<Set>) -> Self {
+        let health = Health::default();
         let verifier = Verifier::new(settings, Arc::<Set>::clone(&clock), Metrics::default(), health.clone());
         Self { verifier, clock, health }
     }

@@ -16,6 +16,8 @@ pub struct StoredIdentity<'a> {
     pub name: &'a str,
     /// The namespace's labels, where a selector has looked at them.
     pub labels: Option<&'a BTreeMap<String, String>>,
+    /// The service account is known to be gone.
+    pub is_gone: bool,
 }
 
 /// Where a request comes from, as far as it counts.
@@ -27,12 +29,15 @@ pub enum From {
     Peer(Option<IpAddr>),
 }
 
-/// Whether the role still admits the identity: its names, namespaces and labels, and its CIDRs where they count. What
+/// Whether the role still admits the identity, unless that is gone: its names, namespaces and labels, and its CIDRs where they count. What
 /// only a token can tell (audience, times) is not looked at.
 ///
 /// # Errors
 /// The first check that fails.
 pub fn admits(role: &Role, identity: &StoredIdentity<'_>, from: From) -> Result<(), Deny> {
+    if identity.is_gone {
+        return Err(Deny::AccountGone);
+    }
     let bound = &role.token.bound_cidrs;
     let near = match from {
         From::Anywhere => true,
@@ -81,12 +86,16 @@ mod tests {
     #[test]
     fn names_namespaces_labels_and_where_they_count_addresses_are_applied() {
         let labels: BTreeMap<String, String> = [("team".to_owned(), "a".to_owned())].into();
-        let with = StoredIdentity { namespace: "shop", name: "orders", labels: Some(&labels) };
+        let with =
+            StoredIdentity { namespace: "shop", name: "orders", labels: Some(&labels), is_gone: false };
         let without = StoredIdentity { labels: None, ..with };
+        let gone = StoredIdentity { is_gone: true, ..with };
         let near = From::Peer(Some([10, 0, 0, 1].into()));
         let of_team = |team: &str| format!(r#"{{"matchLabels":{{"team":"{team}"}}}}"#);
         let cases = [
             (role("orders", "shop", ""), with, near, Ok(())),
+            (role("orders", "shop", ""), gone, near, Err(Deny::AccountGone)),
+            (role("*", "*", "{}"), gone, From::Anywhere, Err(Deny::AccountGone)),
             (role("orders", "shop", ""), with, From::Peer(None), Err(Deny::PeerAddress)),
             (
                 role("orders", "shop", ""),

@@ -136,8 +136,14 @@ fn of_two_faults_the_earlier_one_is_told() {
 
 #[test]
 fn every_denial_that_is_not_made_outside_is_made_here() {
-    let outside =
-        [Deny::NoRole, Deny::UnknownMount, Deny::UnknownRole, Deny::AmbiguousPath, Deny::ClientToken];
+    let outside = [
+        Deny::NoRole,
+        Deny::UnknownMount,
+        Deny::UnknownRole,
+        Deny::AmbiguousPath,
+        Deny::ClientToken,
+        Deny::AccountGone,
+    ];
     for deny in Deny::ALL {
         let here = DENIALS.iter().any(|(_, made, _, _)| *made == deny);
         assert!(here != outside.contains(&deny), "{deny:?}");

@@ -21,6 +21,8 @@ pub struct UnverifiedClaims {
     pub name: String,
     /// The service account's uid; empty: missing.
     pub uid: String,
+    /// The uid of the pod that a projected token is bound to; empty: to none.
+    pub pod_uid: String,
     /// The secret of a legacy token; empty for a projected one.
     pub secret_name: String,
     /// A claim has the wrong type, or a key differs from a known one only by case.
@@ -73,6 +75,9 @@ impl UnverifiedClaims {
         if let Some((name, uid)) = projected.account {
             (claims.name, claims.uid) = (name, uid);
         }
+        if let Some((_, uid)) = projected.pod {
+            claims.pod_uid = uid;
+        }
         claims
     }
 }
@@ -82,6 +87,7 @@ impl UnverifiedClaims {
 struct Projected {
     namespace: Option<String>,
     account: Option<(String, String)>,
+    pod: Option<(String, String)>,
 }
 
 impl Projected {
@@ -94,7 +100,7 @@ impl Projected {
             fine &= match key {
                 "namespace" => text(value, &mut namespace),
                 "serviceaccount" => named(value, &mut self.account),
-                "pod" => named(value, &mut None),
+                "pod" => named(value, &mut self.pod),
                 other => !differs_by_case(other, &["namespace", "serviceaccount", "pod"]),
             };
         });
@@ -177,6 +183,7 @@ mod tests {
             (claims.namespace.as_str(), claims.name.as_str(), claims.uid.as_str()),
             ("shop", "orders", "u")
         );
+        assert_eq!(claims.pod_uid, "q");
         assert_eq!((claims.expires, claims.audiences), (9, vec!["a".to_owned(), "b".to_owned()]));
         assert!(!claims.faulty);
     }

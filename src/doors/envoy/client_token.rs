@@ -31,7 +31,7 @@ impl<V: Verify> EnvoyDoor<V> {
         if !found.record.admits(peer) {
             return refused(Deny::PeerAddress);
         }
-        let decision = self.gate.readmit(choice.mount, &choice.roles, login, peer);
+        let decision = self.gate.readmit(choice.mount, &choice.roles, login, found.record.created, peer);
         let Outcome::Allow(grant) = decision.outcome else { return decision };
         let mount = decision.mount;
         match tokens.use_found(found).await {

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::script::{self, House, Script, role, set};
+use super::script::{self, CONFIRMED, House, Script, role, set};
 use super::told;
 use crate::core::cidr::BoundCidr;
 use crate::core::client_token::Login;
 use crate::core::client_token::tests::login_token;
 use crate::core::mount::{Mount, MountAbout, Snapshot};
 use crate::core::role::{LabelSelector, Role};
+use crate::ports::gone::Gone;
 
 /// A login of `shop/orders` as `Orders` at the mount of the sets here.
 fn login() -> Login {
@@ -85,4 +86,26 @@ fn another_mount_at_the_same_path_knows_no_login_of_before() {
     assert_eq!(told(&house.readmit(&["orders"], &login(), None)), "unknown_mount");
     house.snapshot.store(None);
     assert_eq!(told(&house.readmit(&["orders"], &login(), None)), "not_loaded");
+}
+
+/// Knows that one service account is gone, as far as it was confirmed in that second.
+#[derive(Debug)]
+struct Lost(String, i64);
+
+impl Gone for Lost {
+    fn is_gone(&self, mount: &Arc<Mount>, uid: &str, confirmed: i64) -> bool {
+        &*mount.path == "kubernetes" && uid == self.0 && confirmed == self.1
+    }
+}
+
+#[test]
+fn a_login_whose_service_account_is_known_to_be_gone_is_refused() {
+    let ask = |uid: &str, confirmed: i64| {
+        let house = House::new(Some(set(1, [role("orders")])), Script::default());
+        let house = house.with_gone(Arc::new(Lost(uid.to_owned(), confirmed)));
+        told(&house.readmit(&["orders"], &login(), None))
+    };
+    assert_eq!(ask(&login().uid, CONFIRMED), "client_token");
+    assert_eq!(ask(&login().uid, CONFIRMED + 1), "allow orders");
+    assert_eq!(ask("another", CONFIRMED), "allow orders");
 }

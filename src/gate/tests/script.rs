@@ -17,6 +17,7 @@ use crate::core::reason::Undecided;
 use crate::core::role::{AliasNameSource, OldNames, Role, TokenParameters};
 use crate::core::token::UnverifiedToken;
 use crate::gate::{Ask, Decision, Gate, Grant};
+use crate::ports::gone::Gone;
 use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 
 /// What the verifier says, to everybody alike; a review for the audience `down` cannot be had.
@@ -123,6 +124,9 @@ pub(crate) struct House {
     pub(crate) default_audience: Option<&'static str>,
 }
 
+/// When the logins of before were.
+pub(crate) const CONFIRMED: i64 = 1_700_000_000;
+
 impl House {
     pub(crate) fn new(set: Option<Arc<Snapshot>>, script: Script) -> Self {
         let (calls, waiting, go_on) = (Arc::default(), Arc::default(), Arc::default());
@@ -167,9 +171,13 @@ impl House {
         self.gate.ask(&ask, trail).await
     }
 
-    /// What the gate says to a login of before.
+    pub(crate) fn with_gone(self, gone: Arc<dyn Gone>) -> Self {
+        Self { gate: self.gate.with_gone(gone), ..self }
+    }
+
+    /// What the gate says to a login of [`CONFIRMED`].
     pub(crate) fn readmit(&self, roles: &[&str], login: &Login, peer: Option<IpAddr>) -> Decision {
-        self.gate.readmit(self.mount, roles, login, peer)
+        self.gate.readmit(self.mount, roles, login, CONFIRMED, peer)
     }
 
     /// What the verifier was asked, in order.

@@ -63,7 +63,8 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
             role.as_ref().is_some_and(|role| role.bound_service_account_namespace_selector.is_some());
         let mount = self.asked(request, Operation::Write, deadline, config, role, 0)?.mount;
         let Renewed { role, namespace, name, labels } = &login;
-        let admitted = |labels| renewal(&mount, role, &StoredIdentity { namespace, name, labels });
+        let admitted =
+            |labels| renewal(&mount, role, &StoredIdentity { namespace, name, labels, is_gone: false });
         let terms = match admitted(labels.as_ref()) {
             // A login at HashiCorp's plugin has left no labels.
             Err(refusal) if refusal.class == Class::Denied && selects && labels.is_none() => {

@@ -5,7 +5,6 @@ mod find;
 mod hear;
 mod readable;
 mod state;
-mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use crate::catalog::Snapshots;
 use crate::health::Health;
 use crate::lifecycle::Pending;
 use crate::metrics::Metrics;
+use crate::watching::{Lost, Trouble, Words};
 
 pub(super) use cache::Objects;
 use cache::Touch;
@@ -27,10 +27,9 @@ pub(super) use find::{is_at, is_policy, is_role};
 use hear::{Heard, Hearing};
 pub(super) use state::Seen;
 use state::State;
-use trouble::{Lost, Trouble};
 
-/// The name of this feed in metrics, health and logs.
-const FEED: &str = "store";
+/// The name of this feed in metrics and health, and the longest pause before its watches begin anew.
+const WORDS: Words = Words { feed: "store", subject: "store", longest: Duration::from_secs(3) };
 
 /// How long an event waits for others that come with it.
 const GATHER: Duration = Duration::from_millis(10);
@@ -69,7 +68,7 @@ impl Feed {
         let feed = Self {
             hearing: Hearing::new(client, namespace),
             state,
-            trouble: Trouble::new(health, metrics),
+            trouble: Trouble::new(WORDS, health, metrics),
             pending: Some(pending),
             due: None,
             took: Duration::ZERO,
@@ -85,7 +84,10 @@ impl Feed {
                 () = stop.cancelled() => return,
                 lost = self.live() => lost,
             };
-            self.trouble.lost(&lost);
+            if self.trouble.lost(lost.sentence()) {
+                let cause = lost.sentence();
+                tracing::error!(cause, "the store is not heard, what was loaded last stays in force");
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.trouble.pause() => {}
@@ -121,7 +123,7 @@ impl Feed {
             Heard::Life(sign) => {
                 sign?;
                 if self.state.is_complete() {
-                    self.trouble.alive();
+                    self.alive();
                 }
                 return Ok(());
             }
@@ -139,10 +141,16 @@ impl Feed {
         let begun = Instant::now();
         self.state.judge().await;
         self.took = begun.elapsed();
-        self.trouble.alive();
+        self.alive();
         if self.pending.take().is_some() {
             let (mounts, roles) = self.state.sizes();
             tracing::info!(mounts, roles, "mounts and roles are loaded");
+        }
+    }
+
+    fn alive(&mut self) {
+        if self.trouble.alive() {
+            tracing::info!("the store is heard again");
         }
     }
 }

@@ -49,7 +49,7 @@ impl TokenPaths<'_> {
     /// What a renewal may give: what the login's role says now, or what the token was created with.
     fn terms(&self, record: &ClientToken) -> Result<LeaseTerms, Refusal> {
         let terms = match &record.login {
-            Some(login) => self.logins.terms(login)?,
+            Some(login) => self.logins.terms(login, record.created)?,
             None => LeaseTerms {
                 period: record.period,
                 ttl: record.last_ttl(),

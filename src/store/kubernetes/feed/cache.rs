@@ -6,10 +6,7 @@ use std::sync::Arc;
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt as _};
 
-use super::trouble::Lost;
-
-/// The API server does not have so old a version any more.
-const GONE: u16 = 410;
+use crate::watching::{Lost, is_too_old};
 
 /// What an event has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +63,7 @@ impl<K: Resource> Cache<K> {
     ) -> Result<Touch, Lost> {
         match said {
             Ok(event) => Ok(self.take(event)),
-            Err(watcher::Error::WatchError(status)) if status.code == GONE => Ok(Touch::Nothing),
+            Err(error) if is_too_old(&error) => Ok(Touch::Nothing),
             Err(error) => Err(Lost::watch(kind, &error)),
         }
     }

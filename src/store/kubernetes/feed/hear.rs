@@ -1,7 +1,6 @@
 //! The watches of all kinds as one stream.
 
 use std::pin::Pin;
-use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::core::v1::Secret;
@@ -12,17 +11,14 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::readable::{Claiming, Readable, read};
-use super::trouble::Lost;
 use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, REVIEWER};
+use crate::watching::{Lost, signs_of_life};
 
 /// After so many seconds a watch is renewed, and one that a broken connection keeps silent is noticed.
 const WATCH: u32 = 60;
 
 /// What a watch says.
 type Said<K> = Result<Event<K>, watcher::Error>;
-
-/// How often the API server is asked for a sign of life, and how long it may take over it.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// What is heard.
 #[derive(Debug)]
@@ -81,18 +77,12 @@ impl Hearing {
         ]))
     }
 
-    /// Asks one small question again and again: a watch without events tells nothing of its connection.
+    /// Asks for one mount again and again: a watch without events tells nothing of its connection.
     fn signs_of_life(&self) -> impl Stream<Item = Result<(), Lost>> + Send + use<> {
         let mounts: Api<GateMount> = Api::namespaced(self.client.clone(), &self.namespace);
-        stream::unfold(mounts, |mounts| async {
-            tokio::time::sleep(SIGN_OF_LIFE).await;
-            let one = ListParams::default().limit(1);
-            let sign = match tokio::time::timeout(SIGN_OF_LIFE, mounts.list_metadata(&one)).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(Lost::ask("GateMount", &error)),
-                Err(_) => Err(Lost::silent(SIGN_OF_LIFE)),
-            };
-            Some((sign, mounts))
+        signs_of_life("GateMount", move || {
+            let mounts = mounts.clone();
+            async move { mounts.list_metadata(&ListParams::default().limit(1)).await }
         })
     }
 

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 
 use super::cache::{Cache, Objects, Touch};
 use super::hear::Told;
-use super::trouble::Lost;
 use crate::catalog::Snapshots;
 use crate::store::kubernetes::assemble::{self, Assembler, Reviewer, Verdict};
 use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, TOKEN};
+use crate::watching::Lost;
 
 /// What was published, and from which objects.
 #[derive(Debug, Clone, Default)]

@@ -20,7 +20,7 @@ pub(crate) const HOUR: i64 = 3600;
 pub(super) struct Role(pub(super) Mutex<Result<LeaseTerms, Refusal>>);
 
 impl RenewLogin for Role {
-    fn terms(&self, _login: &Login) -> Result<LeaseTerms, Refusal> {
+    fn terms(&self, _login: &Login, _confirmed: i64) -> Result<LeaseTerms, Refusal> {
         self.0.lock().unwrap().clone()
     }
 }

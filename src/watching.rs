@@ -1,0 +1,10 @@
+//! What every watch over an API server needs: why it ended, in a sentence; who is told; when it begins anew; and a look
+//! whether the API server is there at all.
+
+mod life;
+mod lost;
+mod trouble;
+
+pub use life::signs_of_life;
+pub use lost::{Lost, is_too_old};
+pub use trouble::{Trouble, Words};
