@@ -69,7 +69,7 @@ class Store:
 
 def main():
     binary, examples = sys.argv[1], pathlib.Path(sys.argv[2])
-    tokens = int(sys.argv[3]) if len(sys.argv) > 3 else 200_000
+    tokens = int(sys.argv[3]) if len(sys.argv) > 3 else 1_000_000
     load = str(examples / "bench_logins")
     with workplace() as folder:
         _, api_server = first_line([load, "api-server", "0"])
