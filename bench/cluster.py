@@ -136,6 +136,16 @@ class Cluster:
             text = answer.read().decode()
         return float(re.search(rf"^{name} (\S+)$", text, re.M).group(1))
 
+    def pages(self, path):
+        """A whole list, 500 at a time, as rolegate reads it."""
+        more = ""
+        while True:
+            page = self.call("GET", f"{path}?limit=500{more}")
+            yield from page["items"]
+            if not page["metadata"].get("continue"):
+                return
+            more = f"&continue={page['metadata']['continue']}"
+
     def secrets(self):
         """How many Secrets there are."""
         listed = self.call("GET", "/api/v1/secrets?limit=1")

@@ -24,6 +24,8 @@ SECONDS = os.environ.get("SECONDS_A_ROUND", "2")
 CLIENTS = os.environ.get("CLIENTS", "16")
 CHANGES = os.environ.get("CHANGES", "200")
 TOKENS = os.environ.get("TOKENS", "10000")
+# Longer than TOKENS / 2 logins take.
+BRIEF = "15s"
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -47,25 +49,32 @@ class Replicas:
         if server.program.wait(30) != 0:
             sys.exit(f"rolegate did not end well: {(self.folder / 'log').read_text()[-2000:]}")
 
-    def starts(self):
-        """Of so many starts: seconds, CPU seconds, and MiB when it has come to rest."""
+    def starts(self, baseline=lambda: None):
+        """Of so many starts: seconds, CPU seconds, MiB when it has come to rest, and the baseline before each."""
         results = []
         for _ in range(ROUNDS):
+            alone = baseline()
             server, _, seconds, cpu = self.start()
             time.sleep(2)
-            results.append((seconds, cpu, resident_mib(server.pid)))
+            results.append((seconds, cpu, resident_mib(server.pid), alone))
             self.stop(server)
         return [list(column) for column in zip(*results)]
 
 
-def without_status(cluster):
-    """How many GateRoles nothing is said of."""
-    roles = cluster.call("GET", f"{OURS}/gateroles")["items"]
-    return sum(1 for role in roles if not role.get("status", {}).get("conditions"))
+def has_status(role):
+    return bool(role.get("status", {}).get("conditions"))
+
+
+def listed(cluster, path):
+    """The seconds, and the API server's CPU seconds, of a list for a client that does nothing with it."""
+    began, spent = time.monotonic(), cpu_seconds(cluster.server.pid)
+    for _ in cluster.pages(path):
+        pass
+    return time.monotonic() - began, cpu_seconds(cluster.server.pid) - spent
 
 
 def starts(cluster, replicas, count):
-    seconds, cpu, memory = replicas.starts()
+    seconds, cpu, memory, _ = replicas.starts()
     print(f"Start to /readyz 200, no roles:        {spread(seconds, '{:.3f}')} s, CPU {spread(cpu)} s, "
           f"{statistics.median(memory):.1f} MiB", flush=True)
     began = time.monotonic()
@@ -75,14 +84,17 @@ def starts(cluster, replicas, count):
     print(f"({count} GateRoles made in {time.monotonic() - began:.0f} s)")
     server, _, first, _ = replicas.start()
     began = time.monotonic()
-    until("conditions were not written", lambda: without_status(cluster) == 0, 600, 1)
+    until("conditions were not written", lambda: all(map(has_status, cluster.pages(f"{OURS}/gateroles"))), 600, 1)
     print(f"The first start with {count} GateRoles:  {first:.2f} s; the conditions of all are written "
           f"{time.monotonic() - began:.0f} s later")
     replicas.stop(server)
-    seconds, cpu, many = replicas.starts()
+    seconds, cpu, many, alone = replicas.starts(lambda: listed(cluster, f"{OURS}/gateroles"))
     each = (statistics.median(many) - statistics.median(memory)) * 2**20 / count
     print(f"Start to /readyz 200, {count} GateRoles: {spread(seconds, '{:.2f}')} s, CPU {spread(cpu)} s; "
-          f"{statistics.median(many):.1f} MiB, {each:.0f} bytes of memory a role", flush=True)
+          f"{statistics.median(many):.1f} MiB, {each:.0f} bytes of memory a role")
+    bare, spent = zip(*alone)
+    print(f"  a bare list of them, 500 a page: {spread(bare)} s, CPU of kube-apiserver {spread(spent)} s; start : bare list "
+          f"{spread([ours / theirs for ours, theirs in zip(seconds, bare)])}", flush=True)
 
 
 def changes(cluster, folder, tools, ready, token, count):
@@ -143,8 +155,21 @@ def logins(load, ours, memory, tokens):
         print(f"logins a second, service : batch{what}    {spread([a[0] / b[0] for a, b in pairs], '{:.3f}')}")
 
 
+def followed(load, replicas, ours):
+    """What a service login at one replica costs another, which hears of it by its watch."""
+    other, _, _, _ = replicas.start()
+    results = []
+    for _ in range(ROUNDS):
+        before = cpu_seconds(other.pid)
+        result = load.run(ours, "kubernetes", "service", SECONDS + "s")
+        time.sleep(0.5)
+        results.append((cpu_seconds(other.pid) - before) / result["count"] * 1e6)
+    print(f"CPU us that a service login costs each other replica: {spread(results, '{:.0f}')}", flush=True)
+    replicas.stop(other)
+
+
 def kept(load, cluster, replicas, ours):
-    """What service tokens take while they live."""
+    """What service tokens take while they live, and when they are collected."""
     size = lambda: cluster.etcd_metric("etcd_mvcc_db_total_size_in_use_in_bytes")
     pids = {"rolegate": ours.pid, "kube-apiserver": cluster.server.pid, "etcd": cluster.etcd.pid}
     resident = lambda: {name: resident_mib(pid) * 2**20 for name, pid in pids.items()}
@@ -155,10 +180,20 @@ def kept(load, cluster, replicas, ours):
     memory = ", ".join(f"{name} {(after[name] - before[name]) / count:.0f}" for name in pids)
     print(f"\n{count} more live service tokens, {count / result['seconds']:.0f} a second: {(size() - disk) / count:.0f} "
           f"bytes each in etcd's database; bytes of memory each: {memory}", flush=True)
+
+    live = cluster.secrets()
+    count = load.run(ours, "kubernetes", "brief", str(int(TOKENS) // 2))["count"]
+    until("no token expired", lambda: cluster.secrets() < live + count, 120, 0.2)
+    began, spent = time.monotonic(), {name: cpu_seconds(pid) for name, pid in pids.items()}
+    until("not all were collected", lambda: cluster.secrets() <= live, 300, 0.5)
+    seconds = time.monotonic() - began
+    cpu = ", ".join(f"{name} {(cpu_seconds(pid) - spent[name]) / count * 1e6:.0f}" for name, pid in pids.items())
+    print(f"{count} expired ones collected in {seconds:.1f} s ({count / seconds:.0f} a second); CPU us each: {cpu}", flush=True)
+
     replicas.stop(ours)
     live = cluster.secrets()
-    seconds, cpu, _ = replicas.starts()
-    print(f"Start to /readyz 200 with {live} Secrets besides: {spread(seconds, '{:.2f}')} s, CPU {spread(cpu)} s")
+    seconds, cpu, _, _ = replicas.starts()
+    print(f"Start to /readyz 200 with {live} Secrets besides: {spread(seconds)} s, CPU {spread(cpu)} s")
 
 
 def main():
@@ -182,6 +217,8 @@ def main():
             for kind in ("service", "batch"):
                 spec = {"mountRef": {"name": mount}, "roleName": kind, "tokenType": kind}
                 cluster.object("GateRole", f"{mount}-{kind}", everybody | spec)
+        brief = {"mountRef": {"name": "kubernetes"}, "tokenType": "service", "tokenTTL": BRIEF}
+        cluster.object("GateRole", "brief", everybody | brief)
         cluster.object("GateRole", "probe", everybody | {"mountRef": {"name": "home"}})
         ours, ready, _, _ = replicas.start()
         changes(cluster, folder, tools, ready, tokens[0], count)
@@ -189,6 +226,7 @@ def main():
         load = Logins(str(tools / "bench_logins"), cluster)
         logins(load, ours, memory, str(folder / "tokens"))
         end(memory.program)
+        followed(load, replicas, ours)
         kept(load, cluster, replicas, ours)
 
 

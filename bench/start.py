@@ -59,6 +59,8 @@ class Store:
         logins = spawn([self.load, "logins", server.address, "kubernetes", "service", "16", "60s"],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(1)
+        if logins.poll() is not None:
+            sys.exit("the logins ended before the kill")
         end(server.program)
         end(logins)
         server, seconds = self.start()
