@@ -29,7 +29,7 @@ real-parts:
 test: real-parts
 	$(CARGO) test --locked $(TESTARGS)
 
-# The benchmarks, each with its baseline in the same run. BENCHARGS chooses a door: make bench BENCHARGS='vault 1000000'.
+# The benchmarks, each with its baseline in the same run. BENCHARGS chooses a part: make bench BENCHARGS='vault 1000000'.
 bench:
 	bench/run.sh $(BENCHARGS)
 

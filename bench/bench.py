@@ -10,35 +10,16 @@ import json
 import os
 import pathlib
 import re
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
+
+from programs import cpu_seconds, end, first_line, resident_mib, spawn, spread, until, workplace
 
 ROUNDS = int(os.environ.get("ROUNDS", "9"))
 CHECKS = int(os.environ.get("CHECKS", "60000"))
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
-TICK = os.sysconf("SC_CLK_TCK")
 HERE = pathlib.Path(__file__).resolve().parent
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def resident_mib(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
-
-
-def first_line(command, **options):
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
-    line = program.stdout.readline().strip()
-    if not line:
-        sys.exit(f"{command[0]} did not start")
-    return program, line
 
 
 def h2load(url, body, checks, headers=(), streams=32):
@@ -54,10 +35,6 @@ def h2load(url, body, checks, headers=(), streams=32):
     if int(re.search(r"(\d+) 2xx", out).group(1)) != checks:
         sys.exit(f"not every answer was 2xx:\n{out}")
     return float(re.search(r"finished in [\d.]+m?s, ([\d.]+) req/s", out).group(1))
-
-
-def spread(values, form="{:.2f}"):
-    return f"{form.format(statistics.median(values))} ({form.format(min(values))} to {form.format(max(values))})"
 
 
 def paired(what, ours, theirs, measure):
@@ -120,8 +97,8 @@ def through_envoy(envoy_binary, rolegate, ready, baseline, baseline_address, tok
         config = (HERE / "envoy.yaml").read_text().replace("GATE_PORT", port).replace("GATE_HOST", host)
         config_file = folder / f"envoy-{program.pid}.yaml"
         config_file.write_text(config)
-        envoy = subprocess.Popen([envoy_binary, "-c", str(config_file), "--use-dynamic-base-id", "--concurrency", "1",
-                                  "-l", "error", "--admin-address-path", str(admin)])
+        envoy = spawn([envoy_binary, "-c", str(config_file), "--use-dynamic-base-id", "--concurrency", "1",
+                       "-l", "error", "--admin-address-path", str(admin)])
         sides[program.pid] = (envoy, listener_of(admin))
 
     def measure(program):
@@ -135,29 +112,30 @@ def through_envoy(envoy_binary, rolegate, ready, baseline, baseline_address, tok
             measure(program)
         paired("Through a real Envoy (CPU of Envoy and server together)", rolegate, baseline, measure)
     finally:
-        for envoy, _ in sides.values():
-            envoy.kill()
+        end(*(envoy for envoy, _ in sides.values()))
 
 
 def listener_of(admin):
-    for _ in range(300):
+    found = []
+
+    def there():
         try:
             url = f"http://{admin.read_text().strip()}/listeners?format=json"
             with urllib.request.urlopen(url, timeout=5) as answer:
                 address = json.loads(answer.read())["listener_statuses"][0]["local_address"]["socket_address"]
-                return f"{address['address']}:{address['port_value']}"
-        except (OSError, LookupError, ValueError):
-            time.sleep(0.1)
-    sys.exit("envoy did not start within 30 s")
+        except (LookupError, ValueError):
+            return False
+        found.append(f"{address['address']}:{address['port_value']}")
+        return True
+    until("envoy did not start", there)
+    return found[0]
 
 
 def main():
     rolegate_binary, tool = sys.argv[1:3]
     envoy_binary = sys.argv[3] if len(sys.argv) > 3 else None
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="rolegate-bench-"))
-    rolegate, ready = start_rolegate(rolegate_binary)
-    programs = [rolegate]
-    try:
+    with workplace() as folder:
+        rolegate, ready = start_rolegate(rolegate_binary)
         token = token_from(ready, "orders")
         (folder / "token").write_text(token)
         request, answer = str(folder / "request"), str(folder / "answer")
@@ -165,16 +143,12 @@ def main():
             subprocess.check_output([tool, "request", "kubernetes", "orders", str(folder / "token")]))
         pathlib.Path(answer).write_bytes(subprocess.check_output([tool, "call", ready["envoy"], request]))
         baseline, baseline_address = first_line([tool, "serve", answer])
-        programs.append(baseline)
         print(f"{ROUNDS} paired rounds, {CHECKS} checks each; request {os.path.getsize(request)} bytes, "
               f"answer {os.path.getsize(answer)} bytes; median (lowest to highest)", flush=True)
         cached_checks(rolegate, ready, baseline, baseline_address, request)
         if envoy_binary:
             through_envoy(envoy_binary, rolegate, ready, baseline, baseline_address, token, folder)
         print(f"resident: rolegate {resident_mib(rolegate.pid):.0f} MiB, do-nothing {resident_mib(baseline.pid):.0f} MiB")
-    finally:
-        for program in programs:
-            program.kill()
 
 
 if __name__ == "__main__":

@@ -1,20 +1,75 @@
 #!/usr/bin/env bash
-# make bench BENCHARGS='[envoy|vault [LIVE_TOKENS]]': builds, gets what is compared with, and runs the benchmarks of one
-# door or of both. ROUNDS and CHECKS (Envoy), ROUNDS, SECONDS_A_ROUND and CLIENTS (Vault) set their length.
+# make bench BENCHARGS='[PART [SIZE]]': builds, gets what is compared with, and runs one part of the benchmarks or all.
+#
+#   envoy                 the Envoy door beside a server that does nothing       ROUNDS CHECKS ROLES REVIEWS
+#   vault [TOKENS]        the Vault door beside OpenBao; so many live tokens     ROUNDS SECONDS_A_ROUND CLIENTS
+#   kubernetes [ROLES]    the store `kubernetes` over a real API server and etcd ROUNDS SECONDS_A_ROUND CLIENTS CHANGES TOKENS
+#   start [TOKENS]        starts of an embedded store of that size, clean and killed                    ROUNDS
+#   commits               what a durable commit of the embedded store costs                             ROUNDS SECONDS_A_ROUND
+#
+# The variables behind a part set its length. Nothing that it started is left when it ends or is interrupted.
 . "$(dirname "$0")/../scripts/lib.sh"
 cd "$root"
-door=${1:-both}
-[[ $door =~ ^(envoy|vault|both)$ ]] || die "which door: envoy, vault or both, not $door"
+part=${1:-all}
+[[ $part =~ ^(envoy|vault|kubernetes|start|commits|all)$ ]] ||
+  die "which part: envoy, vault, kubernetes, start, commits or all, not $part"
 built=${CARGO_TARGET_DIR:-target}/release
+group=
+export PYTHONDONTWRITEBYTECODE=1
 
-if [ "$door" != vault ]; then
+# Ends what `run` has started: asks, waits for it to clean up, and kills what is left of it.
+stop() {
+  [ -n "$group" ] || return 0
+  kill -TERM -- "-$group" 2>/dev/null || true
+  for _ in {1..50}; do
+    kill -0 "$group" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL -- "-$group" 2>/dev/null || true
+  group=
+}
+trap stop EXIT
+trap 'stop; exit 129' HUP
+trap 'stop; exit 130' INT
+trap 'stop; exit 143' TERM
+
+# run COMMAND…: in a process group of its own, of which nothing is left afterwards.
+run() {
+  local status=0
+  set -m
+  "$@" &
+  group=$!
+  set +m
+  wait "$group" || status=$?
+  stop
+  return "$status"
+}
+
+wants() { [ "$part" = all ] || [ "$part" = "$1" ]; }
+build() { run cargo build --release --locked --bin rolegate "${@/#/--example=}"; }
+
+if wants envoy; then
   command -v h2load >/dev/null || need_packages nghttp2-client
-  cargo build --release --locked --bin rolegate --example bench_tool --example bench_gate
-  python3 bench/bench.py "$built/rolegate" "$built/examples/bench_tool" "$(scripts/get-envoy.sh)"
-  "$built/examples/bench_gate"
+  build bench_tool bench_gate
+  run python3 bench/bench.py "$built/rolegate" "$built/examples/bench_tool" "$(scripts/get-envoy.sh)"
+  run "$built/examples/bench_gate"
 fi
-if [ "$door" != envoy ]; then
+if wants vault; then
   clients=$(scripts/get-clients.sh)
-  cargo build --release --locked --bin rolegate --example bench_logins
-  python3 bench/vault.py "$built/rolegate" "$built/examples/bench_logins" "$clients/bao" "${@:2}"
+  build bench_logins
+  run python3 bench/vault.py "$built/rolegate" "$built/examples/bench_logins" "$clients/bao" "${@:2}"
+fi
+if wants kubernetes; then
+  assets=$(scripts/get-kube-apiserver.sh)
+  command -v openssl >/dev/null || need_packages openssl
+  build bench_logins bench_tool bench_changes
+  run python3 bench/kubernetes.py "$built/rolegate" "$built/examples" "$assets" "${@:2}"
+fi
+if wants start; then
+  build bench_logins bench_store
+  run python3 bench/start.py "$built/rolegate" "$built/examples" "${@:2}"
+fi
+if wants commits; then
+  build bench_store
+  run python3 bench/commits.py "$built/examples/bench_store"
 fi

@@ -8,14 +8,11 @@ round; every ratio is taken pair by pair. ROUNDS, SECONDS_A_ROUND and CLIENTS se
 
 import json
 import os
-import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 
-from bench import cpu_seconds, first_line, resident_mib, spread
+from programs import cpu_seconds, end, first_line, resident_mib, spawn, spread, workplace
 from vault_servers import bao_dev, bao_raft, rolegate_with
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -32,7 +29,7 @@ class Load:
         self.tool = tool
 
     def start(self, *words):
-        return subprocess.Popen([self.tool, *words], stdout=subprocess.PIPE, text=True)
+        return spawn([self.tool, *words], stdout=subprocess.PIPE, text=True)
 
     @staticmethod
     def result(program):
@@ -123,44 +120,29 @@ def slow_api_server(load, server):
 def main():
     binary, tool, bao = sys.argv[1:4]
     live = int(sys.argv[4]) if len(sys.argv) > 4 else 100_000
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="rolegate-bench-"))
-    load, programs = Load(tool), []
-
-    def keep(server):
-        programs.append(server.program)
-        return server.with_mount("kubernetes", fast_url)
-
-    def end(*servers):
-        for server in servers:
-            server.program.kill()
-            server.program.wait()
-
-    try:
-        fast, fast_url = first_line([tool, "api-server", "0"])
-        slow, slow_url = first_line([tool, "api-server", "50"])
-        programs += [fast, slow]
+    load = Load(tool)
+    with workplace() as folder:
+        _, fast_url = first_line([tool, "api-server", "0"])
+        _, slow_url = first_line([tool, "api-server", "50"])
         version = subprocess.check_output([bao, "version"], text=True).split()[1]
         print(f"{ROUNDS} paired rounds of {SECONDS} s, {CLIENTS} clients, on {os.cpu_count()} CPUs together with clients "
               f"and API server; OpenBao {version}; median (lowest to highest)")
-        ours = keep(rolegate_with(binary, folder / "memory", "memory"))
-        theirs = keep(bao_dev(bao, folder / "dev"))
+        ours = rolegate_with(binary, folder / "memory", "memory").with_mount("kubernetes", fast_url)
+        theirs = bao_dev(bao, folder / "dev").with_mount("kubernetes", fast_url)
         beside(load, "In memory: store `memory`, OpenBao's `server -dev`", ours, theirs)
         print("\nAn API server that takes 50 ms, 16 clients")
         for server in (ours, theirs):
             slow_api_server(load, server.with_mount("slow", slow_url))
-        end(ours, theirs)
-        ours = keep(rolegate_with(binary, folder / "embedded", "embedded"))
-        theirs = keep(bao_raft(bao, folder / "raft"))
+        end(ours.program, theirs.program)
+        ours = rolegate_with(binary, folder / "embedded", "embedded").with_mount("kubernetes", fast_url)
+        theirs = bao_raft(bao, folder / "raft").with_mount("kubernetes", fast_url)
         beside(load, "Durable: store `embedded`, OpenBao's integrated storage (raft, one node)", ours, theirs)
-        end(ours, theirs)
+        end(ours.program, theirs.program)
         for store in ("memory", "embedded"):
-            few, many = (keep(rolegate_with(binary, folder / f"{store}-{name}", store)) for name in ("few", "many"))
+            few, many = (rolegate_with(binary, folder / f"{store}-{name}", store).with_mount("kubernetes", fast_url)
+                         for name in ("few", "many"))
             flatness(load, f"rolegate, store `{store}`", few, many, live)
-            end(few, many)
-    finally:
-        for program in programs:
-            program.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+            end(few.program, many.program)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
+
+from programs import ready_after, spawn, until
 
 ROOT = "root"
 # OpenBao demands a certificate authority, also for an API server without TLS.
@@ -55,44 +56,36 @@ class Server:
         return self
 
 
-def until(what, there, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if there():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    sys.exit(f"{what} within {seconds} s")
-
-
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
-def rolegate_with(binary, folder, store):
-    folder.mkdir(parents=True)
+def server_config(folder, store, more=""):
+    """A configuration file of the Vault door over a store."""
     path = f", path: {folder / 'store'}" if store == "embedded" else ""
     config = folder / "rolegate.yaml"
-    config.write_text("vault: {listen: '127.0.0.1:0'}\nops: {listen: '127.0.0.1:0'}\n" f"store: {{type: {store}{path}}}\n")
-    environment = {key: value for key, value in os.environ.items() if key != "RUST_LOG"} | {"ROLEGATE_ROOT_TOKEN": ROOT}
-    with open(folder / "log", "wb") as log:
-        program = subprocess.Popen([binary, "server", "--config", str(config)], stdout=subprocess.PIPE, stderr=log,
-                                   text=True, env=environment)
-    line = program.stdout.readline()
-    if not line.startswith("ready "):
-        sys.exit(f"rolegate did not start: {(folder / 'log').read_text()}")
-    ready = dict(word.split("=", 1) for word in line.split()[1:])
+    config.write_text("vault: {listen: '127.0.0.1:0'}\nops: {listen: '127.0.0.1:0'}\nshutdown: {lame_duck: 0s}\n"
+                      f"store: {{type: {store}{path}}}\n{more}")
+    return config
+
+
+def environment(**more):
+    return {key: value for key, value in os.environ.items() if key != "RUST_LOG"} | {"ROLEGATE_ROOT_TOKEN": ROOT} | more
+
+
+def rolegate_with(binary, folder, store):
+    folder.mkdir(parents=True)
+    command = [binary, "server", "--config", str(server_config(folder, store))]
+    program, ready, _, _ = ready_after(command, folder / "log", environment())
     return Server("rolegate", program, ready["vault"].removeprefix("http://"), folder)
 
 
 def bao(binary, folder, address, *words):
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "log", "wb") as log:
-        program = subprocess.Popen([binary, "server", *words], stdout=log, stderr=log)
+        program = spawn([binary, "server", *words], stdout=log, stderr=log)
     server = Server("OpenBao", program, address, folder)
 
     def answers():

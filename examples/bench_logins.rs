@@ -1,10 +1,12 @@
 //! The tools of the Vault door's benchmark: clients that log in or look themselves up, and an API server to review.
 //!
 //! * `api-server DELAY_MS`: confirms every token; prints its URL.
-//! * `logins ADDR MOUNT ROLE CLIENTS LENGTH`: logs in over kept connections, each client with a token of its own.
+//! * `logins ADDR MOUNT ROLE CLIENTS LENGTH [TOKENS]`: logs in over kept connections, each client with a token of its
+//!   own: made up, or a line of the file `TOKENS`.
+//! * `token`: prints such a token.
 //! * `lookups ADDR TOKEN CLIENTS LENGTH`: `auth/token/lookup-self` with that token.
 //!
-//! `LENGTH` is `3s` or a number of requests. The last two print one line of JSON: `count`, `seconds`, `median_us`,
+//! `LENGTH` is `3s` or a number of requests. `logins` and `lookups` print one line of JSON: `count`, `seconds`, `median_us`,
 //! `p99_us` and, of logins, the first `client_token`.
 #![expect(
     clippy::unwrap_used,
@@ -38,9 +40,15 @@ async fn main() {
     match words.as_slice() {
         ["api-server", delay] => stub::serve(Duration::from_millis(delay.parse().unwrap())).await,
         ["logins", address, mount, role, clients, length] => {
-            let message = |client| login(address, mount, role, client);
+            let message = |client| login(address, mount, role, &token(client));
             run(address, clients, length, message).await;
         }
+        ["logins", address, mount, role, clients, length, tokens] => {
+            let tokens = std::fs::read_to_string(tokens).expect("the file of tokens");
+            let tokens: Vec<&str> = tokens.lines().collect();
+            run(address, clients, length, |client| login(address, mount, role, tokens[client])).await;
+        }
+        ["token"] => println!("{}", token(0)),
         ["lookups", address, token, clients, length] => {
             let message = |_| {
                 format!(
@@ -50,14 +58,14 @@ async fn main() {
             run(address, clients, length, message).await;
         }
         _ => panic!(
-            "usage: bench_logins api-server DELAY_MS | logins ADDR MOUNT ROLE CLIENTS LENGTH | lookups ADDR TOKEN \
-             CLIENTS LENGTH"
+            "usage: bench_logins api-server DELAY_MS | token | logins ADDR MOUNT ROLE CLIENTS LENGTH [TOKENS] | \
+             lookups ADDR TOKEN CLIENTS LENGTH"
         ),
     }
 }
 
-fn login(address: &str, mount: &str, role: &str, client: usize) -> String {
-    let body = json!({"role": role, "jwt": token(client)}).to_string();
+fn login(address: &str, mount: &str, role: &str, token: &str) -> String {
+    let body = json!({"role": role, "jwt": token}).to_string();
     format!(
         "POST /v1/auth/{mount}/login HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: \
          {}\r\n\r\n{body}",
