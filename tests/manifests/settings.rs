@@ -76,3 +76,28 @@ fn certificates_are_renewed_by_a_ca_that_is_kept_and_its_key_is_in_no_secret() {
         of(&certificates(&[]), "rolegate-tls", "ca.crt")
     );
 }
+
+#[test]
+fn images_are_of_the_versions_that_the_tests_run() {
+    let script = include_str!("../../scripts/get-envoy.sh");
+    let envoy = script.lines().find_map(|line| line.strip_prefix("version=")).unwrap();
+    let known = [
+        format!("envoyproxy/envoy:v{envoy}"),
+        concat!("rolegate:", env!("CARGO_PKG_VERSION")).to_owned(),
+        // What the integration test's pod asks with.
+        "curlimages/curl:8.16.0".to_owned(),
+    ];
+    let mut found = Vec::new();
+    for folder in ["", "gateway", "istio", "envoy-gateway", "examples", "test"] {
+        for object in build(folder) {
+            let containers = object["spec"]["template"]["spec"]["containers"].as_array().cloned();
+            for container in containers.unwrap_or_default() {
+                let image = container["image"].as_str().unwrap().to_owned();
+                assert!(known.contains(&image), "{folder}: {image} is none of {known:?}");
+                found.push(image);
+            }
+        }
+    }
+    assert!(known.iter().all(|image| found.contains(image)), "{found:?}");
+    assert!(include_str!("../../scripts/kind.sh").contains(&format!("image={}\n", known[1])));
+}

@@ -117,6 +117,19 @@ fn every_operation_on_a_path_takes_one_right_on_one_object() {
 }
 
 #[test]
+fn a_policy_is_handed_out_by_the_name_of_its_object() {
+    let snapshot = snapshot();
+    let objects = |key: &Key| match &*key.name {
+        b"there" => vec!["p".to_owned(), "q".to_owned()],
+        _ => Vec::new(),
+    };
+    let declared = Declared { snapshot: &snapshot, objects: &objects };
+    assert_eq!(object_of_policy(&declared, "there"), "p");
+    assert_eq!(object_of_policy(&declared, "p"), "p", "nobody has it yet");
+    assert_eq!(object_of_policy(&declared, "a/b"), "a-b-c9d2a281f3");
+}
+
+#[test]
 fn everything_else_is_in_no_line() {
     for operation in [Read, List, Write, Delete, Operation::Patch, Operation::Header] {
         for path in [
