@@ -15,7 +15,7 @@ use succession::next_generation;
 pub use succession::{Roles, successor};
 pub use write::Writing;
 
-use crate::ports::store::{Key, Store};
+use crate::ports::store::{Key, Objects, Store};
 
 /// The one writer of mounts, roles and policies. Cheap to clone.
 ///
@@ -51,8 +51,8 @@ impl Catalog {
         &self.snapshots
     }
 
-    /// The names of the objects that claim an entry, that of its holder first; none where entries are no such objects.
-    pub fn objects(&self, key: &Key) -> Vec<String> {
+    /// The objects of an entry; nothing where entries are no objects with names of their own.
+    pub fn objects(&self, key: &Key) -> Objects {
         self.store.objects(key)
     }
 
