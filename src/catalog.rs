@@ -14,7 +14,7 @@ pub use snapshots::Snapshots;
 pub use succession::{Roles, next_generation, successor};
 pub use write::Writing;
 
-use crate::ports::store::{Key, Store};
+use crate::ports::store::{Key, Objects, Store};
 
 /// The one writer of mounts, roles and policies. Cheap to clone.
 ///
@@ -50,8 +50,8 @@ impl Catalog {
         &self.snapshots
     }
 
-    /// The names of the objects that claim an entry, that of its holder first; none where entries are no such objects.
-    pub fn objects(&self, key: &Key) -> Vec<String> {
+    /// The objects of an entry; nothing where entries are no objects with names of their own.
+    pub fn objects(&self, key: &Key) -> Objects {
         self.store.objects(key)
     }
 

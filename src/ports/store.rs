@@ -181,6 +181,15 @@ pub enum StoreError {
 /// The answer of a store.
 pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
+/// The names of the objects of one entry.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Objects {
+    /// Of those that claim it, its holder first.
+    pub claims: Vec<String>,
+    /// Of a new one, where another entry's object has the name that is given by rule.
+    pub new: Option<String>,
+}
+
 /// A store of entries. What it has acknowledged it keeps, as far as it keeps anything.
 pub trait Store: Send + Sync + Debug {
     /// One entry as it is now.
@@ -199,10 +208,9 @@ pub trait Store: Send + Sync + Debug {
     /// How many entries of a kind there are. An estimate will do for a store that cannot tell at once.
     fn count(&self, kind: Kind) -> Stored<'_, u64>;
 
-    /// The names of the objects that claim a declared entry, that of its holder first; none where entries are no objects
-    /// with names of their own.
-    fn objects(&self, _key: &Key) -> Vec<String> {
-        Vec::new()
+    /// The objects of a declared entry; nothing where entries are no objects with names of their own.
+    fn objects(&self, _key: &Key) -> Objects {
+        Objects::default()
     }
 
     /// Makes all changes or none. Keys must differ. When it resolves to success, they survive whatever the store

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::write::Declared;
-use crate::ports::store::{Change, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Entry, Key, Kind, Objects, Store, StoreError, Stored};
 
 /// Declarations as custom resources, and everything else in another store.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Store for Both {
         self.of(kind).count(kind)
     }
 
-    fn objects(&self, key: &Key) -> Vec<String> {
+    fn objects(&self, key: &Key) -> Objects {
         self.of(key.kind).objects(key)
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::feed::Seen;
 use super::read;
 use crate::catalog::Snapshots;
-use crate::ports::store::{Change, Entry, Expect, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Entry, Expect, Key, Kind, Objects, Store, StoreError, Stored};
 use crate::store::expectation::holds;
 pub(super) use put::Object;
 use shown::Awaited;
@@ -129,8 +129,10 @@ impl Store for Declared {
         })
     }
 
-    fn objects(&self, key: &Key) -> Vec<String> {
-        self.seen().claimants(key)
+    fn objects(&self, key: &Key) -> Objects {
+        let seen = self.seen();
+        let new = name::of(key).and_then(|[name, other]| seen.is_taken(key.kind, &name).then_some(other));
+        Objects { claims: seen.claimants(key), new }
     }
 
     /// Object by object, not all or none; resolves when this replica's feed has published what was written.

@@ -6,7 +6,7 @@ use When::{Always, New, There};
 use crate::core::mount::Snapshot;
 use crate::core::object_name::{mount_object_name, policy_object_name, role_object_name};
 use crate::ports::administrators::{Resource, Right, Verb};
-use crate::ports::store::{Key, Kind};
+use crate::ports::store::{Key, Kind, Objects};
 use crate::vault::kubernetes::role_name;
 use crate::vault::request::Operation;
 use crate::vault::route::Route;
@@ -76,9 +76,8 @@ const TABLE: [Row; 29] = [
 /// What is declared, and in which objects.
 pub(in crate::vault) struct Declared<'a> {
     pub(in crate::vault) snapshot: &'a Snapshot,
-    /// The names of the objects that claim an entry, that of its holder first; none: entries are no objects, or this one
-    /// is none yet.
-    pub(in crate::vault) objects: &'a (dyn Fn(&Key) -> Vec<String> + Sync),
+    /// The objects of an entry, where entries are such.
+    pub(in crate::vault) objects: &'a (dyn Fn(&Key) -> Objects + Sync),
 }
 
 /// What an operation on a path takes.
@@ -111,8 +110,8 @@ pub(in crate::vault) fn needed(
 
 /// The name of the object that holds a policy, else of the one that would.
 pub(in crate::vault) fn object_of_policy(declared: &Declared<'_>, policy: &str) -> String {
-    let mut names = (declared.objects)(&Key::new(Kind::Policy, policy)).into_iter();
-    names.next().unwrap_or_else(|| policy_object_name(policy))
+    let Objects { claims, new } = (declared.objects)(&Key::new(Kind::Policy, policy));
+    claims.into_iter().next().or(new).unwrap_or_else(|| policy_object_name(policy))
 }
 
 /// What a path names.
@@ -132,10 +131,11 @@ impl Place {
     }
 
     /// A declared entry. Whatever claims it is there, also where it is not in force: a write changes it.
-    fn of(path: &'static str, claims: Vec<String>, is_there: bool, new: impl FnOnce() -> String) -> Self {
+    fn of(path: &'static str, objects: Objects, is_there: bool, by_rule: impl FnOnce() -> String) -> Self {
+        let Objects { claims, new } = objects;
         let is_there = is_there || !claims.is_empty();
         let mut claims = claims.into_iter();
-        let object = claims.next().unwrap_or_else(new);
+        let object = claims.next().or(new).unwrap_or_else(by_rule);
         Self { path, object, also: claims.collect(), is_there }
     }
 }
@@ -147,9 +147,9 @@ fn place(declared: &Declared<'_>, route: &Route<'_>) -> Option<Place> {
         Route::Kubernetes(mount, "config") => Some(of_mount(declared, &mount.path, CONFIG)),
         Route::Kubernetes(mount, rest) => {
             let name = role_name(rest)?.to_lowercase();
-            let claims = (declared.objects)(&Key::of_role(&mount.path, &name));
+            let objects = (declared.objects)(&Key::of_role(&mount.path, &name));
             let is_there = mount.role(&name).is_some();
-            Some(Place::of(ROLE, claims, is_there, || role_object_name(&mount.path, &name)))
+            Some(Place::of(ROLE, objects, is_there, || role_object_name(&mount.path, &name)))
         }
         Route::Token(_) => None,
         Route::Sys("auth") => Some(Place::all(MOUNTS)),
@@ -169,8 +169,8 @@ fn place(declared: &Declared<'_>, route: &Route<'_>) -> Option<Place> {
 }
 
 fn of_mount(declared: &Declared<'_>, mount: &str, path: &'static str) -> Place {
-    let claims = (declared.objects)(&Key::new(Kind::Mount, mount));
-    Place::of(path, claims, true, || mount_object_name(mount))
+    let objects = (declared.objects)(&Key::new(Kind::Mount, mount));
+    Place::of(path, objects, true, || mount_object_name(mount))
 }
 
 fn mount(declared: &Declared<'_>, rest: &str, itself: &'static str, tune: &'static str) -> Option<Place> {
@@ -184,9 +184,9 @@ fn policy(declared: &Declared<'_>, rest: &str, all: &'static str, one: &'static 
         "" | "/" => Some(Place::all(all)),
         rest => {
             let name = stored_name(rest.strip_prefix('/')?);
-            let claims = (declared.objects)(&Key::new(Kind::Policy, name.as_str()));
+            let objects = (declared.objects)(&Key::new(Kind::Policy, name.as_str()));
             let is_there = declared.snapshot.policies.contains_key(&name);
-            Some(Place::of(one, claims, is_there, || policy_object_name(&name)))
+            Some(Place::of(one, objects, is_there, || policy_object_name(&name)))
         }
     }
 }

@@ -57,6 +57,16 @@ impl Seen {
         }
     }
 
+    /// Whether an object of that kind has the name.
+    pub(in crate::store::kubernetes) fn is_taken(&self, kind: Kind, name: &str) -> bool {
+        match kind {
+            Kind::Mount | Kind::Config => self.mounts.contains_key(name),
+            Kind::Role => self.roles.contains_key(name),
+            Kind::Policy => self.policies.contains_key(name),
+            _ => false,
+        }
+    }
+
     fn first<'a, K: Resource>(&self, objects: &'a Objects<K>, is_it: impl Fn(&K) -> bool) -> Option<&'a K> {
         self.claims(objects, is_it).first().copied()
     }

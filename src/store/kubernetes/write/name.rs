@@ -4,9 +4,21 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::core::hex::hex;
 use crate::core::object_name::{mount_object_name, policy_object_name, role_object_name};
+use crate::ports::store::{Key, Kind};
 
 /// What of a name stays before a digest.
 const LONGEST: usize = 200;
+
+/// For the object of a declared entry.
+pub(super) fn of(key: &Key) -> Option<[String; 2]> {
+    let name = std::str::from_utf8(&key.name).ok()?;
+    match key.kind {
+        Kind::Mount | Kind::Config => Some(of_mount(name)),
+        Kind::Role => Key::role_parts(name).map(|(path, role)| of_role(path, role)),
+        Kind::Policy => Some(of_policy(name)),
+        _ => None,
+    }
+}
 
 /// For a mount's object.
 pub(super) fn of_mount(path: &str) -> [String; 2] {

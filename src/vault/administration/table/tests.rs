@@ -23,10 +23,14 @@ fn snapshot() -> Snapshot {
 }
 
 fn asked(operation: Operation, path: &str) -> String {
-    asked_of(operation, path, &|_| Vec::new())
+    asked_of(operation, path, &|_| Objects::default())
 }
 
-fn asked_of(operation: Operation, path: &str, objects: &(dyn Fn(&Key) -> Vec<String> + Sync)) -> String {
+fn claimed(names: &[&str]) -> Objects {
+    Objects { claims: names.iter().map(ToString::to_string).collect(), new: None }
+}
+
+fn asked_of(operation: Operation, path: &str, objects: &(dyn Fn(&Key) -> Objects + Sync)) -> String {
     let snapshot = snapshot();
     let declared = Declared { snapshot: &snapshot, objects };
     let needed = Route::find(&snapshot, path).and_then(|route| needed(&declared, operation, &route));
@@ -43,13 +47,12 @@ fn asked_of(operation: Operation, path: &str, objects: &(dyn Fn(&Key) -> Vec<Str
 #[test]
 fn the_right_is_on_the_object_that_holds_what_the_path_names_and_a_deletion_takes_it_on_all_that_claim_it() {
     let objects = |key: &Key| match (key.kind, &*key.name) {
-        (Kind::Mount, b"kubernetes") => vec!["home".to_owned(), "rival".to_owned()],
-        (Kind::Role, _) if *key == Key::of_role("kubernetes", "there") => {
-            vec!["a".to_owned(), "b".to_owned()]
-        }
-        (Kind::Role, _) if *key == Key::of_role("kubernetes", "bad") => vec!["c".to_owned()],
-        (Kind::Policy, b"there") => vec!["p".to_owned()],
-        _ => Vec::new(),
+        (Kind::Mount, b"kubernetes") => claimed(&["home", "rival"]),
+        (Kind::Role, _) if *key == Key::of_role("kubernetes", "there") => claimed(&["a", "b"]),
+        (Kind::Role, _) if *key == Key::of_role("kubernetes", "bad") => claimed(&["c"]),
+        (Kind::Policy, b"there") => claimed(&["p"]),
+        (_, b"taken") => Objects { new: Some("taken-2".to_owned()), ..Objects::default() },
+        _ => Objects::default(),
     };
     for (operation, path, right) in [
         (Read, "auth/kubernetes/role/There", "get gateroles a"),
@@ -65,6 +68,9 @@ fn the_right_is_on_the_object_that_holds_what_the_path_names_and_a_deletion_take
         (Write, "sys/auth/new", "create gatemounts new"),
         (Write, "sys/policies/acl/There", "update gatepolicies p"),
         (Delete, "sys/policy/there", "delete gatepolicies p"),
+        // Another's object has the name that it would have.
+        (Write, "sys/policy/taken", "create gatepolicies taken-2"),
+        (Write, "sys/auth/taken", "create gatemounts taken-2"),
         (List, "sys/policies/acl", "list gatepolicies "),
     ] {
         assert_eq!(asked_of(operation, path, &objects), right, "{operation:?} {path}");
@@ -120,12 +126,17 @@ fn every_operation_on_a_path_takes_one_right_on_one_object() {
 fn a_policy_is_handed_out_by_the_name_of_its_object() {
     let snapshot = snapshot();
     let objects = |key: &Key| match &*key.name {
-        b"there" => vec!["p".to_owned(), "q".to_owned()],
-        _ => Vec::new(),
+        b"there" => claimed(&["p", "q"]),
+        b"p" => Objects { new: Some("p-2".to_owned()), ..Objects::default() },
+        _ => Objects::default(),
     };
     let declared = Declared { snapshot: &snapshot, objects: &objects };
     assert_eq!(object_of_policy(&declared, "there"), "p");
-    assert_eq!(object_of_policy(&declared, "p"), "p", "nobody has it yet");
+    assert_eq!(
+        object_of_policy(&declared, "p"),
+        "p-2",
+        "no object has it yet, and one of its name is another's"
+    );
     assert_eq!(object_of_policy(&declared, "a/b"), "a-b-c9d2a281f3");
 }
 
