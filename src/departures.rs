@@ -50,7 +50,7 @@ pub struct Object<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traces([Option<u64>; 3]);
 
-/// What is known to be gone. Cheap to clone; about a mebibyte, and 20 bytes for each object that is there.
+/// What is known to be gone. Cheap to clone; about a mebibyte, and 30 bytes for each object that is there.
 #[derive(Debug, Clone)]
 pub struct Departures(Arc<Inner>);
 

@@ -3,8 +3,10 @@
 
 mod life;
 mod lost;
+mod pauses;
 mod trouble;
 
 pub use life::signs_of_life;
 pub use lost::{Lost, is_too_old};
+pub use pauses::Pauses;
 pub use trouble::{Trouble, Words};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// The most objects of a kind that are kept: hashes, of about 20 bytes each. Of more nobody can tell which have gone while
+/// The most objects of a kind that are kept: hashes, of about 30 bytes each. Of more nobody can tell which have gone while
 /// they were not watched.
 const MOST: usize = 1 << 20;
 

@@ -129,17 +129,20 @@ impl Lookout {
         while let Some(news) = heard.next().await {
             match news {
                 Ok(Some(event)) => complete = self.hear(watched, event, complete),
+                // Not with the list already: it may be that rolegate may list and not watch.
+                Ok(None) if complete => self.is_heard(watched, trouble),
                 Ok(None) => {}
                 Err(lost) => return lost,
             }
-            if complete {
-                self.metrics.revocation_watched(watched.resource, true);
-                if trouble.alive() {
-                    tracing::info!(resource = watched.resource, "deletions are heard");
-                }
-            }
         }
         Lost::ended()
+    }
+
+    fn is_heard(&self, watched: &Watched, trouble: &mut Trouble) {
+        self.metrics.revocation_watched(watched.resource, true);
+        if trouble.alive() {
+            tracing::info!(resource = watched.resource, "deletions are heard");
+        }
     }
 
     /// Takes an event in. True where all objects of the kind are known.

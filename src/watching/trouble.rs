@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use kube::runtime::utils::Backoff as _;
+
+use super::Pauses;
 use crate::health::Health;
 use crate::metrics::Metrics;
-
-/// The pause after the first loss.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// How watches are called, and how long they pause.
 #[derive(Debug, Clone, Copy)]
@@ -25,36 +25,31 @@ pub struct Trouble {
     words: Words,
     health: Health,
     metrics: Metrics,
-    losses: u32,
+    pauses: Pauses,
 }
 
 impl Trouble {
     /// Nothing has been lost yet.
     pub const fn new(words: Words, health: Health, metrics: Metrics) -> Self {
-        Self { words, health, metrics, losses: 0 }
+        Self { words, health, metrics, pauses: Pauses::up_to(words.longest) }
     }
 
     /// Notes a loss, and what it means as a sentence for health. True where that is news, to be logged.
     pub fn lost(&mut self, sentence: &str) -> bool {
-        self.losses = self.losses.saturating_add(1);
         self.metrics.feed_failed(self.words.feed);
         self.health.trouble(self.words.subject, sentence)
     }
 
     /// Notes that everything is as the API server has it. True where something was wrong before, to be logged.
     pub fn alive(&mut self) -> bool {
-        self.losses = 0;
+        self.pauses.reset();
         self.metrics.feed_loaded(self.words.feed);
         self.health.recovered(self.words.subject)
     }
 
     /// Waits longer after each loss, up to a bound.
-    pub async fn pause(&self) {
-        tokio::time::sleep(self.next_pause()).await;
-    }
-
-    fn next_pause(&self) -> Duration {
-        PAUSE.saturating_mul(1 << self.losses.saturating_sub(1).min(16)).min(self.words.longest)
+    pub async fn pause(&mut self) {
+        tokio::time::sleep(self.pauses.next().unwrap_or(self.words.longest)).await;
     }
 }
 
@@ -62,26 +57,26 @@ impl Trouble {
 mod tests {
     use std::time::Duration;
 
+    use tokio::time::Instant;
+
     use super::{Trouble, Words};
     use crate::health::Health;
     use crate::metrics::Metrics;
 
-    #[test]
-    fn a_pause_doubles_up_to_its_bound_and_is_short_again_after_a_recovery() {
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_doubles_up_to_its_bound_and_is_short_again_after_a_recovery() {
         let words = Words { feed: "f", subject: "s", longest: Duration::from_secs(1) };
         let mut trouble = Trouble::new(words, Health::default(), Metrics::default());
         let mut pauses = Vec::new();
-        for _ in 0..6 {
-            trouble.lost("away");
-            pauses.push(trouble.next_pause().as_millis());
+        for losses in 0..8 {
+            if losses == 6 {
+                trouble.alive();
+            }
+            let began = Instant::now();
+            trouble.pause().await;
+            pauses.push(began.elapsed().as_millis());
         }
-        assert_eq!(pauses, [100, 200, 400, 800, 1000, 1000]);
-        trouble.losses = u32::MAX;
-        trouble.lost("away");
-        assert_eq!(trouble.next_pause(), words.longest);
-        trouble.alive();
-        trouble.lost("away");
-        assert_eq!(trouble.next_pause().as_millis(), 100);
+        assert_eq!(pauses, [100, 200, 400, 800, 1000, 1000, 100, 200]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 
 use super::stage::{HOME, Stage};
+use super::support::eventually;
 use super::support::kube::KubeApiserver;
 
 #[tokio::test]
@@ -32,9 +33,16 @@ async fn a_right_that_is_missing_is_named_and_noticed_when_it_is_granted() {
 
     let (orders, uid) = stage.account("orders").await;
     stage.remembered(HOME, &orders).await;
-    let accounts =
-        json!([{ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["list", "watch"] }]);
-    grant(api, &own, "accounts", accounts).await;
+    let of_accounts =
+        |verb: &str| json!([{ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": [verb] }]);
+    grant(api, &own, "list", of_accounts("list")).await;
+    stage.rolegate.wait_for_log("\"listed\"").await;
+    let failures =
+        async || stage.rolegate.metric("rolegate_feed_failures_total", &["feed=\"service_accounts\""]).await;
+    let before = failures().await;
+    eventually("more attempts fail", async || (failures().await > before + 1.0).then_some(())).await;
+    assert_eq!(stage.rolegate.metric("rolegate_revocation_watched", &[]).await, 0.0, "it may not watch");
+    grant(api, &own, "watch", of_accounts("watch")).await;
     stage.hears("serviceaccounts").await;
     let told = stage.rolegate.process.stderr.all();
     let told = told.iter().filter(|line| line.contains("rolegate may not list and watch serviceaccounts"));

@@ -73,12 +73,6 @@ impl Objects {
         found.items.into_iter().map(read).collect()
     }
 
-    /// Whether the API server answers.
-    pub(super) async fn beat(&self) -> Result<(), StoreError> {
-        let one = ListParams::default().labels(&Self::selector()).limit(1);
-        within(self.api.list_metadata(&one)).await.map(drop)
-    }
-
     /// Writes an object: over that version alone, or as a new one. [`StoreError::Conflict`] where it is another.
     pub(super) async fn write(
         &self,
