@@ -74,6 +74,7 @@ def listed(cluster, path):
 
 
 def starts(cluster, replicas, count):
+    """Starts without roles and with so many; the MiB of one with them."""
     seconds, cpu, memory, _ = replicas.starts()
     print(f"Start to /readyz 200, no roles:        {spread(seconds, '{:.3f}')} s, CPU {spread(cpu)} s, "
           f"{statistics.median(memory):.1f} MiB", flush=True)
@@ -95,6 +96,7 @@ def starts(cluster, replicas, count):
     bare, spent = zip(*alone)
     print(f"  a bare list of them, 500 a page: {spread(bare)} s, CPU of kube-apiserver {spread(spent)} s; start : bare list "
           f"{spread([ours / theirs for ours, theirs in zip(seconds, bare)])}", flush=True)
+    return statistics.median(many)
 
 
 def changes(cluster, folder, tools, ready, token, count):
@@ -168,18 +170,15 @@ def followed(load, replicas, ours):
     replicas.stop(other)
 
 
-def kept(load, cluster, replicas, ours):
-    """What service tokens take while they live, and when they are collected."""
+def kept(load, cluster, replicas, ours, resting):
+    """What service tokens take while they live, and when they are collected. `resting`: the MiB of a start without any."""
     size = lambda: cluster.etcd_metric("etcd_mvcc_db_total_size_in_use_in_bytes")
     pids = {"rolegate": ours.pid, "kube-apiserver": cluster.server.pid, "etcd": cluster.etcd.pid}
-    resident = lambda: {name: resident_mib(pid) * 2**20 for name, pid in pids.items()}
-    before, disk = resident(), size()
+    before, disk = resident_mib(cluster.etcd.pid), size()
     result = load.run(ours, "kubernetes", "service", TOKENS)
-    time.sleep(2)
-    count, after = result["count"], resident()
-    memory = ", ".join(f"{name} {(after[name] - before[name]) / count:.0f}" for name in pids)
+    count, memory = result["count"], resident_mib(cluster.etcd.pid) - before
     print(f"\n{count} more live service tokens, {count / result['seconds']:.0f} a second: {(size() - disk) / count:.0f} "
-          f"bytes each in etcd's database; bytes of memory each: {memory}", flush=True)
+          f"bytes each in etcd's database, {memory * 2**20 / count:.0f} of its memory", flush=True)
 
     live = cluster.secrets()
     count = load.run(ours, "kubernetes", "brief", str(int(TOKENS) // 2))["count"]
@@ -192,8 +191,9 @@ def kept(load, cluster, replicas, ours):
 
     replicas.stop(ours)
     live = cluster.secrets()
-    seconds, cpu, _, _ = replicas.starts()
-    print(f"Start to /readyz 200 with {live} Secrets besides: {spread(seconds)} s, CPU {spread(cpu)} s")
+    seconds, cpu, memory, _ = replicas.starts()
+    print(f"Start to /readyz 200 with {live} Secrets besides: {spread(seconds)} s, CPU {spread(cpu)} s; "
+          f"{(statistics.median(memory) - resting) * 2**20 / live:.0f} bytes of memory a Secret")
 
 
 def main():
@@ -210,7 +210,7 @@ def main():
         print(f"kube-apiserver {cluster.call('GET', '/version')['gitVersion']} and etcd on this machine, {os.cpu_count()} "
               "CPUs for all; median (lowest to highest)", flush=True)
         replicas = Replicas(binary, folder / "rolegate", cluster)
-        starts(cluster, replicas, count)
+        resting = starts(cluster, replicas, count)
         everybody = {"boundServiceAccountNames": ["orders-*"], "boundServiceAccountNamespaces": ["shop"], "tokenPolicies": ["orders"],
                      "tokenTTL": "1h"}
         for mount in ("kubernetes", "home"):
@@ -227,7 +227,7 @@ def main():
         logins(load, ours, memory, str(folder / "tokens"))
         end(memory.program)
         followed(load, replicas, ours)
-        kept(load, cluster, replicas, ours)
+        kept(load, cluster, replicas, ours, resting)
 
 
 if __name__ == "__main__":

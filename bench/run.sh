@@ -46,20 +46,25 @@ run() {
 }
 
 wants() { [ "$part" = all ] || [ "$part" = "$1" ]; }
+# Gets a real part, which may take minutes the first time; the same script then says at once where it is.
+get() { run "scripts/$1" >/dev/null; }
 build() { run cargo build --release --locked --bin rolegate "${@/#/--example=}"; }
 
 if wants envoy; then
   command -v h2load >/dev/null || need_packages nghttp2-client
+  get get-envoy.sh
   build bench_tool bench_gate
   run python3 bench/bench.py "$built/rolegate" "$built/examples/bench_tool" "$(scripts/get-envoy.sh)"
   run "$built/examples/bench_gate"
 fi
 if wants vault; then
+  get get-clients.sh
   clients=$(scripts/get-clients.sh)
   build bench_logins
   run python3 bench/vault.py "$built/rolegate" "$built/examples/bench_logins" "$clients/bao" "${@:2}"
 fi
 if wants kubernetes; then
+  get get-kube-apiserver.sh
   assets=$(scripts/get-kube-apiserver.sh)
   command -v openssl >/dev/null || need_packages openssl
   build bench_logins bench_tool bench_changes

@@ -62,7 +62,10 @@ async fn the_deployment_serves_both_doors_with_its_own_files_and_rights() {
     kubernetes_users_administer(&cluster, &gate).await;
     assert_eq!(Client::http1(envoy.listener("health")).get("/ready", &[]).await.status, 200);
     let (_, readiness) = gate.readiness().await;
-    assert!(readiness.contains(r#""troubles":{}"#), "{readiness}");
+    let readiness: Value = serde_json::from_str(&readiness).unwrap();
+    let troubles = readiness["troubles"].as_object().unwrap();
+    // The gateway does not bring the component that lets deletions be heard, and rolegate says so.
+    assert!(troubles.keys().all(|subject| subject.starts_with("revocation by ")), "{readiness}");
 }
 
 async fn requests_pass_with_the_role_of_their_route(

@@ -42,6 +42,8 @@ pub(super) enum Behaviour {
     SelectsNamespaces,
     /// A service account's annotations become metadata.
     ReadsAnnotations,
+    /// Deletions of this resource are heard.
+    HearsDeletions(&'static str),
 }
 
 /// A custom resource.
@@ -72,6 +74,7 @@ impl Behaviour {
             Self::IssuesBatchTokens => login(stage, "kubernetes", "batch").await.map(drop),
             Self::SelectsNamespaces => login(stage, "kubernetes", "teams").await.map(drop),
             Self::ReadsAnnotations => login(stage, "annotated", "orders").await.map(drop),
+            Self::HearsDeletions(resource) => hears_deletions(stage, resource).await,
             Self::Renews => with_token(stage, "renew-self").await,
             Self::Revokes => with_token(stage, "revoke-self").await,
             Self::IsAdministered => done(stage.administer("GET", "sys/auth", Value::Null).await).map(drop),
@@ -129,6 +132,19 @@ async fn hears(stage: &Stage<'_>, kind: Kind) -> Result<(), String> {
     };
     stage.apply(object(kind.name(), "heard", json!({ "spec": spec }))).await;
     told(stage, place, "elsewhere").await
+}
+
+async fn hears_deletions(stage: &Stage<'_>, resource: &str) -> Result<(), String> {
+    let label = format!("resource=\"{resource}\"");
+    eventually("deletions are heard, or it says why not", async || {
+        let (_, readiness) = stage.gate.readiness().await;
+        if readiness.contains(&format!("revocation by {resource}")) {
+            return Some(Err(readiness));
+        }
+        let heard = stage.gate.rolegate().metric("rolegate_revocation_watched", &[&label]).await;
+        (heard > 0.0).then_some(Ok(()))
+    })
+    .await
 }
 
 async fn hears_reviewers(stage: &Stage<'_>) -> Result<(), String> {
