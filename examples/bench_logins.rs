@@ -7,8 +7,8 @@
 //! * `token`: prints such a token.
 //! * `lookups ADDR TOKEN CLIENTS LENGTH`: `auth/token/lookup-self` with that token.
 //!
-//! `LENGTH` is `3s` or a number of requests. `logins`, `refusals` and `lookups` print one line of JSON: `count`, `seconds`, `median_us`,
-//! `p99_us` and, of logins, the first `client_token`.
+//! `LENGTH` is `3s` or a number of requests. `logins`, `refusals` and `lookups` print one line of JSON: `count`,
+//! `seconds`, `median_us`, `p99_us` and, of logins, the first `client_token`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
