@@ -3,6 +3,7 @@
 #
 #   envoy                 the Envoy door beside a server that does nothing       ROUNDS CHECKS ROLES REVIEWS
 #   vault [TOKENS]        the Vault door beside OpenBao; so many live tokens     ROUNDS SECONDS_A_ROUND CLIENTS
+#   plugin                rolegate as OpenBao's plugin beside HashiCorp's and the built-in method ROUNDS SECONDS_A_ROUND CLIENTS
 #   kubernetes [ROLES]    the store `kubernetes` over a real API server and etcd ROUNDS SECONDS_A_ROUND CLIENTS CHANGES TOKENS
 #   start [TOKENS]        starts of an embedded store of that size, clean and killed                    ROUNDS
 #   commits               what a durable commit of the embedded store costs                             ROUNDS SECONDS_A_ROUND
@@ -11,8 +12,8 @@
 . "$(dirname "$0")/../scripts/lib.sh"
 cd "$root"
 part=${1:-all}
-[[ $part =~ ^(envoy|vault|kubernetes|start|commits|all)$ ]] ||
-  die "which part: envoy, vault, kubernetes, start, commits or all, not $part"
+[[ $part =~ ^(envoy|vault|plugin|kubernetes|start|commits|all)$ ]] ||
+  die "which part: envoy, vault, plugin, kubernetes, start, commits or all, not $part"
 built=${CARGO_TARGET_DIR:-target}/release
 group=
 export PYTHONDONTWRITEBYTECODE=1
@@ -62,6 +63,12 @@ if wants vault; then
   clients=$(scripts/get-clients.sh)
   build bench_logins
   run python3 bench/vault.py "$built/rolegate" "$built/examples/bench_logins" "$clients/bao" "${@:2}"
+fi
+if wants plugin; then
+  clients=$(scripts/get-clients.sh)
+  hashicorps=$(scripts/get-hashicorp-plugin.sh)
+  build bench_logins
+  run python3 bench/plugin.py "$built/rolegate" "$hashicorps" "$built/examples/bench_logins" "$clients/bao"
 fi
 if wants kubernetes; then
   get get-kube-apiserver.sh

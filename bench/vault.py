@@ -41,6 +41,9 @@ class Load:
     def logins(self, server, mount, role, clients=CLIENTS, length=SECONDS + "s"):
         return self.result(self.start("logins", server.address, mount, role, clients, length))
 
+    def refusals(self, server, mount, length=SECONDS + "s"):
+        return self.result(self.start("refusals", server.address, mount, CLIENTS, length))
+
     def lookups(self, server, token, length=SECONDS + "s"):
         return self.result(self.start("lookups", server.address, token, CLIENTS, length))
 

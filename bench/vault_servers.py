@@ -1,4 +1,4 @@
-"""The servers that bench/vault.py measures: started, unsealed, with a Kubernetes mount."""
+"""The servers that bench/vault.py and bench/plugin.py measure: started, unsealed, with a Kubernetes mount."""
 
 import json
 import os
@@ -43,16 +43,16 @@ class Server:
         except urllib.error.HTTPError as error:
             sys.exit(f"{self.name}: {method} {path}: {error.code} {error.read().decode()}")
 
-    def with_mount(self, path, api_server):
+    def with_mount(self, path, api_server, kind="kubernetes"):
         """A Kubernetes mount with the roles `service` and `batch`."""
-        self.call("POST", f"sys/auth/{path}", {"type": "kubernetes"})
+        self.call("POST", f"sys/auth/{path}", {"type": kind})
         self.call("POST", f"auth/{path}/config", {
             "kubernetes_host": api_server, "token_reviewer_jwt": "reviewer", "disable_local_ca_jwt": True,
             "kubernetes_ca_cert": UNUSED_CA})
-        for kind in ("service", "batch"):
-            self.call("POST", f"auth/{path}/role/{kind}", {
+        for token in ("service", "batch"):
+            self.call("POST", f"auth/{path}/role/{token}", {
                 "bound_service_account_names": "orders-*", "bound_service_account_namespaces": "shop",
-                "token_type": kind, "token_ttl": "1h", "token_policies": "orders"})
+                "token_type": token, "token_ttl": "1h", "token_policies": "orders"})
         return self
 
 
@@ -107,10 +107,10 @@ def health(server):
         return None
 
 
-def bao_dev(binary, folder):
+def bao_dev(binary, folder, *words):
     address = f"127.0.0.1:{free_port()}"
     server = bao(binary, folder, address, "-dev", f"-dev-root-token-id={ROOT}", f"-dev-listen-address={address}",
-                 "-dev-no-store-token")
+                 "-dev-no-store-token", *words)
     until("OpenBao was not active", lambda: health(server) == 200)
     return server
 

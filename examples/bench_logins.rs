@@ -3,11 +3,12 @@
 //! * `api-server DELAY_MS`: confirms every token; prints its URL.
 //! * `logins ADDR MOUNT ROLE CLIENTS LENGTH [TOKENS]`: logs in over kept connections, each client with a token of its
 //!   own: made up, or a line of the file `TOKENS`.
+//! * `refusals ADDR MOUNT CLIENTS LENGTH`: logins that lack all fields, which are refused without a look at anything.
 //! * `token`: prints such a token.
 //! * `lookups ADDR TOKEN CLIENTS LENGTH`: `auth/token/lookup-self` with that token.
 //!
-//! `LENGTH` is `3s` or a number of requests. `logins` and `lookups` print one line of JSON: `count`, `seconds`, `median_us`,
-//! `p99_us` and, of logins, the first `client_token`.
+//! `LENGTH` is `3s` or a number of requests. `logins`, `refusals` and `lookups` print one line of JSON: `count`,
+//! `seconds`, `median_us`, `p99_us` and, of logins, the first `client_token`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -41,12 +42,15 @@ async fn main() {
         ["api-server", delay] => stub::serve(Duration::from_millis(delay.parse().unwrap())).await,
         ["logins", address, mount, role, clients, length] => {
             let message = |client| login(address, mount, role, &token(client));
-            run(address, clients, length, message).await;
+            run(address, clients, length, 200, message).await;
         }
         ["logins", address, mount, role, clients, length, tokens] => {
             let tokens = std::fs::read_to_string(tokens).expect("the file of tokens");
             let tokens: Vec<&str> = tokens.lines().collect();
-            run(address, clients, length, |client| login(address, mount, role, tokens[client])).await;
+            run(address, clients, length, 200, |client| login(address, mount, role, tokens[client])).await;
+        }
+        ["refusals", address, mount, clients, length] => {
+            run(address, clients, length, 400, |_| post_login(address, mount, "{}")).await;
         }
         ["token"] => println!("{}", token(0)),
         ["lookups", address, token, clients, length] => {
@@ -55,17 +59,20 @@ async fn main() {
                     "GET /v1/auth/token/lookup-self HTTP/1.1\r\nhost: {address}\r\nx-vault-token: {token}\r\n\r\n"
                 )
             };
-            run(address, clients, length, message).await;
+            run(address, clients, length, 200, message).await;
         }
         _ => panic!(
             "usage: bench_logins api-server DELAY_MS | token | logins ADDR MOUNT ROLE CLIENTS LENGTH [TOKENS] | \
-             lookups ADDR TOKEN CLIENTS LENGTH"
+             refusals ADDR MOUNT CLIENTS LENGTH | lookups ADDR TOKEN CLIENTS LENGTH"
         ),
     }
 }
 
 fn login(address: &str, mount: &str, role: &str, token: &str) -> String {
-    let body = json!({"role": role, "jwt": token}).to_string();
+    post_login(address, mount, &json!({"role": role, "jwt": token}).to_string())
+}
+
+fn post_login(address: &str, mount: &str, body: &str) -> String {
     format!(
         "POST /v1/auth/{mount}/login HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: \
          {}\r\n\r\n{body}",
@@ -118,7 +125,7 @@ impl Length {
     }
 }
 
-async fn run(address: &str, clients: &str, length: &str, message: impl Fn(usize) -> String) {
+async fn run(address: &str, clients: &str, length: &str, status: u16, message: impl Fn(usize) -> String) {
     let clients: usize = clients.parse().unwrap();
     let mut wires = Vec::new();
     for client in 0..clients {
@@ -129,7 +136,7 @@ async fn run(address: &str, clients: &str, length: &str, message: impl Fn(usize)
     let length = Length::of(length);
     let tasks: Vec<_> = wires
         .into_iter()
-        .map(|(wire, message)| tokio::spawn(one_client(wire, message, length.clone())))
+        .map(|(wire, message)| tokio::spawn(one_client(wire, message, status, length.clone())))
         .collect();
     let (mut took, mut token) = (Vec::new(), Value::Null);
     for task in tasks {
@@ -150,14 +157,15 @@ async fn run(address: &str, clients: &str, length: &str, message: impl Fn(usize)
     );
 }
 
-async fn one_client(mut wire: Wire, message: String, length: Length) -> (Vec<Duration>, Value) {
+async fn one_client(mut wire: Wire, message: String, status: u16, length: Length) -> (Vec<Duration>, Value) {
+    let status = format!("HTTP/1.1 {status}");
     let (mut took, mut token) = (Vec::new(), Value::Null);
     while length.goes_on() {
         let began = Instant::now();
         wire.send(message.as_bytes()).await.unwrap();
         let (head, body) = wire.receive().await.unwrap().expect("an answer");
         took.push(began.elapsed());
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}{}", String::from_utf8_lossy(body));
+        assert!(head.starts_with(&status), "{head}{}", String::from_utf8_lossy(body));
         if token.is_null() {
             let answer: Value = serde_json::from_slice(body).unwrap();
             token = answer["auth"]["client_token"].clone();
