@@ -105,3 +105,59 @@ pub(super) fn renewed(mut auth: pb::Auth, terms: RenewalTerms) -> pb::Auth {
 const fn nanoseconds(seconds: i64) -> i64 {
     seconds.saturating_mul(SECOND)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Renewed, ZERO_TIME, of_alias, renewed};
+    use crate::plugin::wire::pb;
+    use crate::vault::kubernetes::RenewalTerms;
+
+    fn kept(internal: &serde_json::Value) -> pb::Auth {
+        let metadata = [("service_account_namespace", "shop"), ("service_account_name", "orders")];
+        pb::Auth {
+            internal_data: internal.to_string(),
+            metadata: metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            ..pb::Auth::default()
+        }
+    }
+
+    #[test]
+    fn a_login_of_either_plugin_is_known_at_its_renewal() {
+        let with = Renewed::of(&kept(&json!({"role": "Orders", "namespace_labels": {"team": "a"}}))).unwrap();
+        assert_eq!(
+            (with.role.as_str(), with.namespace.as_str(), with.name.as_str()),
+            ("Orders", "shop", "orders")
+        );
+        assert_eq!(with.labels, Some([("team".to_owned(), "a".to_owned())].into()));
+        let without = Renewed::of(&kept(&json!({"role": "Orders"}))).unwrap();
+        assert_eq!(without.labels, None);
+    }
+
+    #[test]
+    fn what_is_no_login_of_ours_is_not_renewed() {
+        let none =
+            [json!({}), json!({"role": ["a"]}), json!({"role": "a", "namespace_labels": 1}), json!("role")];
+        for internal in none {
+            assert_eq!(Renewed::of(&kept(&internal)), None, "{internal}");
+        }
+        let nameless = pb::Auth { metadata: Default::default(), ..kept(&json!({"role": "a"})) };
+        assert_eq!(Renewed::of(&nameless), None);
+    }
+
+    #[test]
+    fn a_renewal_keeps_all_but_the_terms_and_a_lease_has_a_time() {
+        let terms = RenewalTerms { ttl: 60, max_ttl: 120, period: 30, mount_default: 1, mount_max: 2 };
+        let before = kept(&json!({"role": "a"}));
+        let after = renewed(before.clone(), terms);
+        let lease = after.lease_options.clone().unwrap();
+        assert_eq!(
+            (lease.ttl, lease.max_ttl, after.period),
+            (60_000_000_000, 120_000_000_000, 30_000_000_000)
+        );
+        assert_eq!(lease.issue_time, Some(ZERO_TIME));
+        assert_eq!(pb::Auth { lease_options: None, period: 0, ..after }, before);
+        assert_eq!(of_alias("u").lease_options.unwrap().issue_time, Some(ZERO_TIME));
+    }
+}

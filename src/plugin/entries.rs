@@ -216,3 +216,6 @@ impl Store for Entries {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

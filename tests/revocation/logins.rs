@@ -21,7 +21,7 @@ async fn a_login_of_a_deleted_service_account_is_neither_renewed_nor_admitted_at
     assert_eq!(stage.check(HOME, &at_home).await, "allowed");
 
     stage.delete::<ServiceAccount>("orders").await;
-    stage.rolegate.wait_for_log(&uid).await;
+    stage.has_heard(&uid).await;
     let (status, answer) = stage.vault("auth/token/renew-self", &at_home, json!({})).await;
     assert_eq!((status, &answer["errors"]), (403, &json!(["service account no longer exists"])));
     assert_eq!(stage.check(HOME, &at_home).await, "client_token");

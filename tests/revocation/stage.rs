@@ -136,6 +136,13 @@ impl<'a> Stage<'a> {
         self.rolegate.metric("rolegate_reviews_total", &[&format!("mount=\"{mount}\"")]).await
     }
 
+    /// Waits until it has heard that this uid's object is gone. Decisions tell uids, too.
+    pub(crate) async fn has_heard(&self, uid: &str) {
+        let heard = |line: &str| line.contains("its tokens are reviewed again") && line.contains(uid);
+        let line = self.rolegate.process.stderr.wait_for(heard).await;
+        assert!(line.is_some(), "{}", self.rolegate.process.stderr.tail());
+    }
+
     /// Has a token allowed and remembered at a mount.
     pub(crate) async fn remembered(&self, mount: &str, token: &str) {
         assert_eq!(self.check(mount, token).await, "allowed");
@@ -146,8 +153,8 @@ impl<'a> Stage<'a> {
 
     /// What happens to a token at the home mount whose object has just been deleted: it is reviewed anew, again and again,
     /// until the API server, which itself remembers what it took, refuses it.
-    pub(crate) async fn is_reviewed_anew(&self, token: &str, deleted: &str) {
-        self.rolegate.wait_for_log(deleted).await;
+    pub(crate) async fn is_reviewed_anew(&self, token: &str, uid: &str) {
+        self.has_heard(uid).await;
         let asked = self.reviews(HOME).await;
         for more in 1..=2 {
             self.check(HOME, token).await;
