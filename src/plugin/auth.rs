@@ -151,7 +151,7 @@ mod tests {
         let terms = RenewalTerms { ttl: 60, max_ttl: 120, period: 30, mount_default: 1, mount_max: 2 };
         let before = kept(&json!({"role": "a"}));
         let after = renewed(before.clone(), terms);
-        let lease = after.lease_options.clone().unwrap();
+        let lease = after.lease_options.unwrap();
         assert_eq!(
             (lease.ttl, lease.max_ttl, after.period),
             (60_000_000_000, 120_000_000_000, 30_000_000_000)
