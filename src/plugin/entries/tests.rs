@@ -174,3 +174,31 @@ async fn what_is_no_role_is_told_and_what_is_no_roles_name_is_never_asked_for() 
     assert_eq!(core.reads(), Vec::<String>::new());
     assert_eq!(entries.role_names().await.unwrap(), ["broken"]);
 }
+
+/// What HashiCorp's plugin has put into the storage of an OpenBao, and what it answered to reads of it.
+#[tokio::test]
+async fn what_hashicorps_plugin_has_written_reads_as_it_did_there_and_so_it_does_after_a_rewrite() {
+    let recorded: Value = serde_json::from_str(include_str!("hashicorps.json")).unwrap();
+    let (core, entries) = entries(Kept::default());
+    for (key, entry) in recorded["entries"].as_object().unwrap() {
+        core.set(key, entry);
+    }
+    let reads = recorded["reads"].as_object().unwrap();
+    assert!(reads.len() > 5, "{reads:?}");
+    for rewritten in [false, true] {
+        for (key, read) in reads {
+            let (fields, change) = match key.strip_prefix("role/") {
+                None => {
+                    let config = entries.config().await.unwrap().unwrap().config;
+                    (config.fields(), Change::put(Key::new(Kind::Config, "k"), Expect::Any, config.to_json()))
+                }
+                Some(name) => {
+                    let role = entries.role(name).await.unwrap().unwrap();
+                    (role.fields(), Change::put(Key::of_role("k", name), Expect::Any, role.to_json()))
+                }
+            };
+            assert_eq!(Value::Object(fields), *read, "{key}, rewritten: {rewritten}");
+            entries.commit(vec![change]).await.unwrap();
+        }
+    }
+}
