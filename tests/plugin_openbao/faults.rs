@@ -9,7 +9,7 @@ use crate::stage::Stage;
 use crate::support::{bao_core::kill, eventually, kube::KubeApiserver, upstream::Upstream, within};
 
 #[tokio::test]
-async fn the_next_login_succeeds_after_the_plugin_has_died_in_the_middle_of_one() {
+async fn logins_succeed_again_after_the_plugin_has_died_in_the_middle_of_one() {
     let stage = Stage::new().await;
     let between = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = json!({
@@ -32,13 +32,17 @@ async fn the_next_login_succeeds_after_the_plugin_has_died_in_the_middle_of_one(
         // The core itself repeats a request only where the plugin had died before it.
         let broken_off = within("the login", stage.login("orders")).await;
         assert!(matches!(broken_off.status.as_u16(), 200 | 500), "{}", broken_off.text());
-        within("the next login", stage.login("orders")).await
+        // At the very moment of the end one more may fail.
+        eventually("a login that succeeds", async || {
+            let answer = stage.login("orders").await;
+            (answer.status == 200).then_some(())
+        })
+        .await;
     };
-    let answer = tokio::select! {
-        answer = logins => answer,
+    tokio::select! {
+        () = logins => {}
         () = killed => panic!("nobody asks any more"),
-    };
-    assert_eq!(answer.status, 200, "{}", answer.text());
+    }
     assert_ne!(stage.core.plugins(), [before]);
 }
 
