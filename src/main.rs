@@ -87,7 +87,7 @@ struct Dev {
 }
 
 fn main() -> ExitCode {
-    let started_by_core = app::plugin::is_wanted(config::variable);
+    let started_by_core = app::plugin::is_started_by_core(config::variable);
     // A core may start it by the name alone.
     if started_by_core && std::env::args_os().len() < 2 {
         return plugin();

@@ -12,7 +12,7 @@ use super::SystemClock;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::plugin::backend::Plugin;
-use crate::plugin::handshake::{Handshake, HandshakeError, is_started_by_core};
+use crate::plugin::handshake::{Handshake, HandshakeError};
 use crate::plugin::memory;
 use crate::plugin::runtime::{self, Ended};
 use crate::plugin::seam::Backends;
@@ -22,6 +22,7 @@ use crate::ports::Clock;
 use crate::record::Recorder;
 use crate::verify::{LocalCluster, Settings, Verifier};
 
+pub use crate::plugin::handshake::is_started_by_core;
 pub use by_hand::hints;
 
 /// Why a core is not served.
@@ -45,11 +46,6 @@ pub enum PluginError {
     /// The core does not hear where the socket is.
     #[error("nothing can be written on standard output")]
     Line(#[source] std::io::Error),
-}
-
-/// Whether a core has started this process, by the variables that `variable` gives.
-pub fn is_wanted(variable: impl Fn(&str) -> Option<String>) -> bool {
-    is_started_by_core(variable)
 }
 
 /// Serves the core whose variables `variable` gives, until it asks for the end, goes away, or SIGTERM comes.

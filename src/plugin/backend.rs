@@ -11,16 +11,17 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use super::entries::{Configured, Entries, EntryError};
-use super::outcome::{proto_error, reply, told, unsupported_operation};
+use super::outcome::{proto_error, reply, told};
 use super::seam::{Backend, Backends, Core, Later};
 use super::wire::pb;
 use crate::catalog::{Catalog, Snapshots, next_generation};
+use crate::core::fields::Fields;
 use crate::core::mount::{Mount, MountAbout, Snapshot};
 use crate::core::role::Role;
 use crate::gate::Gate;
 use crate::ports::{Clock, Inquire, Verify};
 use crate::record::Recorder;
-use crate::vault::call::Call;
+use crate::vault::call::{Call, unsupported_operation};
 use crate::vault::kubernetes::{Kubernetes, creates, role_name, roles_listed};
 use crate::vault::outcome::{Class, Refusal};
 use crate::vault::request::{Operation, Request};
@@ -65,9 +66,55 @@ struct Asked {
 }
 
 impl Asked {
+    fn new(
+        data: Map<String, Value>,
+        request: pb::Request,
+        operation: Operation,
+        mount: Arc<Mount>,
+        deadline: Option<Instant>,
+    ) -> Self {
+        Self {
+            request: Request {
+                id: request.id,
+                operation,
+                path: format!("{}{}", request.mount_point, request.path),
+                data,
+                token: None,
+                peer: request.connection.and_then(|peer| peer.remote_addr.parse().ok()),
+                wrap_ttl: None,
+                deadline,
+            },
+            mount,
+            path: request.path,
+        }
+    }
+
     fn call(&self) -> Call<'_> {
         Call { request: &self.request, mount: &self.mount, path: &self.path, terms: None }
     }
+}
+
+/// The mount that a request is for, with what has been read of it. `max_lease` in seconds; 0: it does not matter.
+fn mount(
+    request: &pb::Request,
+    config: Option<Configured>,
+    role: Option<Arc<Role>>,
+    max_lease: i64,
+) -> Arc<Mount> {
+    let path = request.mount_point.trim_matches('/');
+    let about = MountAbout {
+        accessor: request.mount_accessor.as_str().into(),
+        max_lease_ttl: max_lease,
+        // What else there is to tell of it the core tells.
+        ..MountAbout::new([0; 20])
+    };
+    Arc::new(Mount {
+        path: path.strip_prefix("auth/").unwrap_or(path).into(),
+        generation: config.as_ref().map_or_else(next_generation, |config| config.generation),
+        about: Arc::new(about),
+        config: config.map(|config| config.config),
+        roles: role.into_iter().map(|role| (role.name.as_str().into(), role)).collect(),
+    })
 }
 
 impl<V: Verify + Clone + 'static> Mounted<V> {
@@ -81,18 +128,19 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
             ("renew", "login") => self.renew(request, deadline).await,
             ("resolve-role", "login") => self.resolve_role(&request).await,
             ("alias-lookahead", "login") => self.alias(&request).await,
-            ("resolve-path", path) => Ok(role_name(path).map_or_else(unsupported_operation, |name| {
-                told(json!({"path": format!("role/{}", name.to_lowercase())}))
-            })),
+            ("resolve-path", path) => Ok(role_name(path).map_or_else(
+                || reply(unsupported_operation()),
+                |name| told(json!({"path": format!("role/{}", name.to_lowercase())})),
+            )),
             ("help", path) => Ok(help::answer(path)),
             ("list", "role" | "role/") => {
                 let data = fields(&request.data)?;
                 let names = self.entries.role_names().await.map_err(of_entry)?;
                 let names = names.iter().map(String::as_str).collect();
-                Ok(reply(roles_listed(names, crate::core::fields::Fields::new(&data))))
+                Ok(reply(roles_listed(names, Fields::new(&data))))
             }
             (operation, _) => match operation_of(operation) {
-                None => Ok(unsupported_operation()),
+                None => Ok(reply(unsupported_operation())),
                 Some(operation) => self.administer(request, operation, deadline).await,
             },
         }
@@ -122,47 +170,9 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
             }
             _ => {}
         }
-        let asked = self.asked(request, operation, deadline, config, role, max_lease)?;
+        let mount = mount(&request, config, role, max_lease);
+        let asked = Asked::new(fields(&request.data)?, request, operation, mount, deadline);
         Ok(reply(self.backend(&asked.mount).handle(&asked.call()).await))
-    }
-
-    fn asked(
-        &self,
-        request: pb::Request,
-        operation: Operation,
-        deadline: Option<Instant>,
-        config: Option<Configured>,
-        role: Option<Arc<Role>>,
-        max_lease: i64,
-    ) -> Result<Asked, Refusal> {
-        let path = request.mount_point.trim_matches('/');
-        let path = path.strip_prefix("auth/").unwrap_or(path);
-        let about = MountAbout {
-            accessor: request.mount_accessor.into(),
-            max_lease_ttl: max_lease,
-            ..MountAbout::of_path(path)
-        };
-        let mount = Mount {
-            path: path.into(),
-            generation: config.as_ref().map_or_else(next_generation, |config| config.generation),
-            about: Arc::new(about),
-            config: config.map(|config| config.config),
-            roles: role.into_iter().map(|role| (role.name.as_str().into(), role)).collect(),
-        };
-        Ok(Asked {
-            request: Request {
-                id: request.id,
-                operation,
-                path: format!("{}{}", request.mount_point, request.path),
-                data: fields(&request.data)?,
-                token: None,
-                peer: request.connection.and_then(|peer| peer.remote_addr.parse().ok()),
-                wrap_ttl: None,
-                deadline,
-            },
-            mount: Arc::new(mount),
-            path: request.path,
-        })
     }
 
     /// The handlers over this one mount.
@@ -196,9 +206,10 @@ impl<V: Verify + Clone + 'static> Backend for Mounted<V> {
         Box::pin(async move {
             let Some(name) = role_name(&request.path) else { return Default::default() };
             let created = match self.entries.role(name).await.map_err(of_entry) {
-                Ok(role) => self
-                    .asked(request, Operation::Write, deadline, None, role, 0)
-                    .and_then(|asked| creates(&asked.call())),
+                Ok(role) => fields(&request.data).and_then(|data| {
+                    let mount = mount(&request, None, role, 0);
+                    creates(&Asked::new(data, request, Operation::Write, mount, deadline).call())
+                }),
                 Err(refusal) => Err(refusal),
             };
             match created {

@@ -44,11 +44,6 @@ pub(super) fn told(data: Value) -> pb::HandleRequestReply {
     with(pb::Response { data: data.to_string(), ..pb::Response::default() })
 }
 
-/// The operation is none of this path's.
-pub(super) fn unsupported_operation() -> pb::HandleRequestReply {
-    failed(error(ErrorType::UnsupportedOperation, 0, "unsupported operation"))
-}
-
 fn with(response: pb::Response) -> pb::HandleRequestReply {
     pb::HandleRequestReply { response: Some(response), err: None }
 }

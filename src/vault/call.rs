@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::outcome::{Answer, Class, Outcome, Refusal};
 use super::request::Request;
-use crate::core::fields::Fields;
+use crate::core::fields::{FieldError, Fields};
 use crate::core::mount::Mount;
 use crate::ports::store::StoreError;
 
@@ -61,24 +61,35 @@ pub fn with_unknown_fields(
     known: &[&str],
     captured: &[&str],
 ) -> Outcome {
-    if answer.is_empty() {
-        return Outcome::Done(answer);
+    if !answer.is_empty() {
+        answer.warnings.extend(warnings_of_unknown(fields, known, captured));
     }
+    Outcome::Done(answer)
+}
+
+/// The warnings that name the fields that nothing has read.
+pub fn warnings_of_unknown(fields: Fields<'_>, known: &[&str], captured: &[&str]) -> Vec<String> {
+    let mut warnings = Vec::new();
     let replaced: Vec<&str> = captured.iter().copied().filter(|name| fields.has(name)).collect();
     let unknown: Vec<&str> =
         fields.unknown(known).into_iter().filter(|name| !captured.contains(name)).collect();
     if !unknown.is_empty() {
         let unknown = unknown.join(" ");
-        answer.warnings.push(format!("Endpoint ignored these unrecognized parameters: [{unknown}]"));
+        warnings.push(format!("Endpoint ignored these unrecognized parameters: [{unknown}]"));
     }
     if !replaced.is_empty() {
         let replaced = replaced.join(" ");
-        answer.warnings.push(format!(
+        warnings.push(format!(
             "Endpoint replaced the value of these parameters with the values captured from the endpoint's path: \
              [{replaced}]"
         ));
     }
-    Outcome::Done(answer)
+    warnings
+}
+
+/// A field of the wrong type, in the reference's words.
+pub fn of_field(error: &FieldError) -> Refusal {
+    Refusal::new(Class::Invalid, format!("Field validation failed: {error}"))
 }
 
 /// The path is none of the backend's.

@@ -1,21 +1,23 @@
 //! What a core asks about logins: the login itself, its renewal, and two looks ahead.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::{Mounted, fields, of_entry};
+use super::{Asked, Mounted, fields, mount, of_entry};
 use crate::core::decision::StoredIdentity;
 use crate::core::fields::Fields;
+use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
 use crate::plugin::auth::{self, Renewed};
 use crate::plugin::outcome::{authenticated, told};
 use crate::plugin::wire::pb;
 use crate::ports::{Labels, Verify};
 use crate::record::decision_id::of_uuid;
-use crate::vault::call::with_unknown_fields;
+use crate::vault::call::{of_field, warnings_of_unknown};
 use crate::vault::kubernetes::{LOGIN_FIELDS, alias_name, nobody_can_tell, renewal};
-use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
+use crate::vault::outcome::{Class, Refusal};
 use crate::vault::request::Operation;
 
 impl<V: Verify + Clone + 'static> Mounted<V> {
@@ -32,28 +34,25 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
             "" => (None, None),
             name => tokio::try_join!(self.entries.config(), self.entries.role(name)).map_err(of_entry)?,
         };
-        let asked = self.asked(request, Operation::Write, deadline, config, role, 0)?;
+        let mount = mount(&request, config, role, 0);
+        let asked = Asked::new(data, request, Operation::Write, mount, deadline);
         let (login, decision) = self.backend(&asked.mount).login(&asked.call()).await;
         if let Some(decision) = decision {
             let (id, took) = (of_uuid(&asked.request.id), started.elapsed());
             self.plugin.recorder.record("plugin", &id, &decision, took, || role_name);
         }
         let login = login?;
-        let warned = Answer { data: Some(Default::default()), ..Answer::default() };
-        let warnings = match with_unknown_fields(warned, asked.call().fields(), &LOGIN_FIELDS, &[]) {
-            Outcome::Done(answer) => answer.warnings,
-            Outcome::Refused(refusal) => return Err(refusal),
-        };
+        let warnings = warnings_of_unknown(asked.call().fields(), &LOGIN_FIELDS, &[]);
         Ok(authenticated(auth::of_login(&login), warnings))
     }
 
     /// The role as it is now, applied to the identity that the login has left with the core.
     pub(super) async fn renew(
         &self,
-        request: pb::Request,
+        mut request: pb::Request,
         deadline: Option<Instant>,
     ) -> Result<pb::HandleRequestReply, Refusal> {
-        let kept = request.auth.clone().unwrap_or_default();
+        let kept = request.auth.take().unwrap_or_default();
         let Some(login) = Renewed::of(&kept) else {
             return Err(Refusal::new(Class::Internal, "the token is no login of this mount"));
         };
@@ -61,7 +60,7 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
             tokio::try_join!(self.entries.config(), self.entries.role(&login.role)).map_err(of_entry)?;
         let selects =
             role.as_ref().is_some_and(|role| role.bound_service_account_namespace_selector.is_some());
-        let mount = self.asked(request, Operation::Write, deadline, config, role, 0)?.mount;
+        let mount = mount(&request, config, role, 0);
         let Renewed { role, namespace, name, labels } = &login;
         let admitted =
             |labels| renewal(&mount, role, &StoredIdentity { namespace, name, labels, is_gone: false });
@@ -106,10 +105,7 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
     }
 
     /// The role that a login names, as typed and as it is.
-    async fn asked_role(
-        &self,
-        request: &pb::Request,
-    ) -> Result<(String, std::sync::Arc<crate::core::role::Role>), Refusal> {
+    async fn asked_role(&self, request: &pb::Request) -> Result<(String, Arc<Role>), Refusal> {
         let data = fields(&request.data)?;
         let name = text(&data, "role")?;
         match self.entries.role(&name).await.map_err(of_entry)? {
@@ -119,11 +115,11 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
     }
 }
 
-fn text(data: &serde_json::Map<String, serde_json::Value>, field: &'static str) -> Result<String, Refusal> {
+fn text(data: &Map<String, Value>, field: &'static str) -> Result<String, Refusal> {
     match Fields::new(data).string(field) {
         Ok(text) => text
             .filter(|text| !text.is_empty())
             .ok_or_else(|| Refusal::new(Class::Invalid, format!("missing {field}"))),
-        Err(error) => Err(Refusal::new(Class::Invalid, format!("Field validation failed: {error}"))),
+        Err(error) => Err(of_field(&error)),
     }
 }

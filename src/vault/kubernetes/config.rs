@@ -4,7 +4,7 @@ use super::Kubernetes;
 use crate::core::mount::MountConfig;
 use crate::core::mount::decode::{CONFIG_FIELDS, MountConfigError, decode};
 use crate::ports::Verify;
-use crate::vault::call::{Call, store_refusal, with_unknown_fields};
+use crate::vault::call::{Call, of_field, store_refusal, with_unknown_fields};
 use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
 
 /// What is stored; of the reviewer's token only that it is there.
@@ -18,7 +18,7 @@ pub(super) async fn write<V: Verify>(backend: &Kubernetes<V>, call: &Call<'_>) -
     let config = match decode(&call.request.data) {
         Ok(config) => config,
         Err(MountConfigError::Field(error)) => {
-            return Refusal::new(Class::Invalid, format!("Field validation failed: {error}")).into();
+            return of_field(&error).into();
         }
         Err(error) => return Refusal::new(Class::Invalid, error.to_string()).into(),
     };

@@ -12,7 +12,7 @@ use crate::core::role::{AliasNameSource, Role};
 use crate::core::token::UnverifiedToken;
 use crate::gate::{Ask, Decision, Grant, Outcome as Decided};
 use crate::ports::{Annotations, Freshness, Verify};
-use crate::vault::call::Call;
+use crate::vault::call::{Call, of_field};
 use crate::vault::outcome::{Class, Refusal};
 
 /// The fields of a login.
@@ -100,11 +100,7 @@ impl<V: Verify> Kubernetes<V> {
     /// Decides over a login. The decision is there for the record whenever there was one.
     pub async fn login(&self, call: &Call<'_>) -> (Result<Login, Refusal>, Option<Decision>) {
         let fields = call.fields();
-        let read = |field| {
-            fields
-                .string(field)
-                .map_err(|error| Refusal::new(Class::Invalid, format!("Field validation failed: {error}")))
-        };
+        let read = |field| fields.string(field).map_err(|error| of_field(&error));
         let (jwt, role) = match (read("jwt"), read("role")) {
             (Ok(jwt), Ok(role)) => (jwt.unwrap_or_default(), role.unwrap_or_default()),
             (Err(refusal), _) | (_, Err(refusal)) => return (Err(refusal), None),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::core::acl::Acl;
 use crate::core::fields::Fields;
+use crate::vault::call::of_field;
 use crate::vault::outcome::{Answer, Class, Refusal};
 
 /// Every field, for the search for unknown ones.
@@ -38,7 +39,7 @@ fn named_paths(fields: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
     let fields = Fields::new(fields);
     let list = |field| match fields.list(field) {
         Ok(paths) => Ok(paths.unwrap_or_default()),
-        Err(error) => Err(Refusal::new(Class::Invalid, format!("Field validation failed: {error}"))),
+        Err(error) => Err(of_field(&error)),
     };
     let (paths, path) = (list("paths")?, list("path")?);
     Ok(if paths.is_empty() { path } else { paths })

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::core::acl::{Policy, is_unwritable};
 use crate::core::fields::Fields;
+use crate::vault::call::of_field;
 use crate::vault::outcome::{Answer, Class, Refusal};
 
 /// The policy that allows everything. It has no text, and nobody writes it.
@@ -128,7 +129,7 @@ fn given(form: Form, fields: &Map<String, Value>, warnings: &mut Vec<String>) ->
     let fields = Fields::new(fields);
     let text = |field| match fields.string(field) {
         Ok(text) => Ok(text.unwrap_or_default()),
-        Err(error) => Err(invalid(format!("Field validation failed: {error}"))),
+        Err(error) => Err(of_field(&error)),
     };
     let policy = text("policy")?;
     let rules = if form == Form::Old { text("rules")? } else { String::new() };

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::super::call::of_field;
 use super::super::outcome::{Answer, Refusal};
 use super::TokenPaths;
-use super::refusal::{of_field, of_tokens, text};
+use super::refusal::{of_tokens, text};
 use crate::core::fields::Fields;
 
 /// The most accessors of one answer.
@@ -16,7 +17,7 @@ const PAGE: usize = 1000;
 impl TokenPaths<'_> {
     pub(super) async fn accessors(&self, fields: Fields<'_>) -> Result<Answer, Refusal> {
         let mut after = text(fields, "after")?;
-        let limit = fields.integer("limit").map_err(of_field)?.unwrap_or_default();
+        let limit = fields.integer("limit").map_err(|error| of_field(&error))?.unwrap_or_default();
         let limit = usize::try_from(limit).ok().filter(|limit| (1..MAX_LISTED).contains(limit));
         let is_cut = limit.is_none();
         let mut left = limit.unwrap_or(MAX_LISTED);

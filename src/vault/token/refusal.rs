@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::call::store_refusal;
+use super::super::call::{of_field, store_refusal};
 use super::super::outcome::{Class, Refusal};
 use crate::core::client_token::seal::SealError;
-use crate::core::fields::{FieldError, Fields};
+use crate::core::fields::Fields;
 use crate::errors::with_causes;
 use crate::ports::store::StoreError;
 use crate::tokens::{Found, TokensError};
@@ -17,14 +17,9 @@ pub(super) fn invalid(text: impl Into<String>) -> Refusal {
     Refusal::new(Class::Invalid, text)
 }
 
-/// A field of the wrong type.
-pub(super) fn of_field(error: FieldError) -> Refusal {
-    invalid(format!("Field validation failed: {error}"))
-}
-
 /// A field's text; none where it is missing or empty.
 pub(super) fn text(fields: Fields<'_>, field: &'static str) -> Result<Option<String>, Refusal> {
-    Ok(fields.string(field).map_err(of_field)?.filter(|text| !text.is_empty()))
+    Ok(fields.string(field).map_err(|error| of_field(&error))?.filter(|text| !text.is_empty()))
 }
 
 /// What could not be done with a token.

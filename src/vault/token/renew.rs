@@ -1,8 +1,9 @@
 //! `renew`, `renew-self` and `renew-accessor`.
 
+use super::super::call::of_field;
 use super::super::outcome::{Answer, Class, Refusal};
 use super::answer::auth;
-use super::refusal::{invalid, of_field, of_tokens, text, unknown_accessor};
+use super::refusal::{invalid, of_tokens, text, unknown_accessor};
 use super::{Caller, TokenPaths};
 use crate::core::client_token::lease::LeaseTerms;
 use crate::core::client_token::{ClientToken, TokenKind};
@@ -31,7 +32,7 @@ impl TokenPaths<'_> {
 
     async fn renewed(&self, found: &Found, token: Secret, fields: Fields<'_>) -> Result<Answer, Refusal> {
         let record = &found.record;
-        let increment = fields.seconds("increment").map_err(of_field)?.unwrap_or_default();
+        let increment = fields.seconds("increment").map_err(|error| of_field(&error))?.unwrap_or_default();
         if record.kind == TokenKind::Batch {
             return Err(invalid("batch tokens cannot be renewed"));
         }
