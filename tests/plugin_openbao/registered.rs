@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::bao_core::BaoCore;
+use crate::support::{bao_core::BaoCore, eventually};
 
 const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 
@@ -85,7 +85,12 @@ async fn a_link_beside_it_by_another_name_starts_it_without_arguments() {
 async fn its_log_is_part_of_the_cores() {
     let core = BaoCore::start_with(&[("RUST_LOG", "trace")]).await;
     core.done("POST", "sys/auth/one", Some(json!({"type": "rolegate"}))).await;
-    let log = core.log();
+    // The core writes down what the plugin says a moment later.
+    let log = eventually("the plugin's line in the log", async || {
+        let log = core.log();
+        log.contains("serving a core").then_some(log)
+    })
+    .await;
     let line = log.lines().find(|line| line.contains("serving a core")).expect(&log);
     assert!(line.contains("[INFO]"), "{line}");
     assert!(line.contains(&format!("version={}", env!("CARGO_PKG_VERSION"))), "{line}");
