@@ -38,6 +38,25 @@ pub(crate) fn stands_for(want: &str, got: &Value, world: &World<'_>) -> Option<b
     })
 }
 
+/// Whether this warning comes of seconds alone that have passed since the login: a renewal for as long as the token could
+/// last at first is told so as soon as the clock shows another second, which it did not where that was recorded.
+pub(crate) fn tells_that_seconds_passed(warning: &Value) -> bool {
+    let quoted: Vec<&str> = warning.as_str().unwrap_or_default().split('"').collect();
+    let [
+        "TTL of ",
+        asked,
+        " exceeded the effective max_ttl of ",
+        longest,
+        "; TTL value is capped accordingly",
+    ] = quoted[..]
+    else {
+        return false;
+    };
+    let seconds = |text| humantime::parse_duration(text).ok().map(|duration| duration.as_secs());
+    let passed = seconds(asked).zip(seconds(longest)).and_then(|(asked, longest)| asked.checked_sub(longest));
+    passed.is_some_and(|passed| (1..=COUNTED_DOWN.unsigned_abs()).contains(&passed))
+}
+
 /// The digits of a form are `0`, its hexadecimal digits `x`; all else stands for itself.
 fn has_form(text: &str, form: &str) -> bool {
     let fits = |(byte, form): (u8, u8)| match form {
@@ -104,4 +123,17 @@ fn a_shape_is_told_from_what_only_looks_like_it() {
     {
         assert!(!is_token(other, ["hvs.", "s."]), "{other}");
     }
+}
+
+#[test]
+fn a_warning_of_seconds_that_passed_is_told_from_one_of_the_request() {
+    let warning = |asked: &str, longest: &str| {
+        let text = format!(
+            r#"TTL of "{asked}" exceeded the effective max_ttl of "{longest}"; TTL value is capped accordingly"#
+        );
+        tells_that_seconds_passed(&Value::String(text))
+    };
+    assert!(warning("768h", "767h59m59s") && warning("1h", "59m52s"));
+    assert!(!warning("768h", "767h59m51s") && !warning("20m", "13m20s") && !warning("1h", "1h"));
+    assert!(!tells_that_seconds_passed(&Value::String("Endpoint ignored these parameters".into())));
 }
