@@ -138,6 +138,7 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
     let home = home::find(named, &config.store).await?;
     let mut kept = Kept::open(&shared, &config.store, key, home.as_ref()).await?;
     if config.vault.is_some() {
+        kept.know_cluster().await?;
         let root_token_file = config.root_token_file.as_deref();
         let (store, named) = (&*kept.store, &config.store);
         let root = root_token::given(&shared, store, file, named, root_token_file, given).await?;

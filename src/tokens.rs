@@ -12,6 +12,7 @@ mod random;
 mod renew;
 mod revoke;
 mod root;
+mod server;
 mod tidy;
 mod turns;
 mod uses;
@@ -33,6 +34,7 @@ use batch::Ring;
 pub use error::TokensError;
 pub use issue::{Issued, NewToken};
 pub use root::Root;
+pub use server::TokenMount;
 pub use uses::Used;
 
 /// The longest chain of parents above a token.

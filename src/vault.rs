@@ -8,6 +8,7 @@ mod administration;
 mod admit;
 pub mod call;
 pub mod envelope;
+mod identity;
 pub mod kubernetes;
 pub mod outcome;
 pub mod request;

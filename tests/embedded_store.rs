@@ -87,7 +87,10 @@ async fn secrets_are_sealed_with_a_key_and_open_with_no_other() {
     drop(store);
     assert!(holds_text(directory.path(), "no secret at all"));
     assert!(!holds_text(directory.path(), "hunter2"));
-    assert_eq!(refused(directory.path(), None), "the store in `DIR` is sealed, expected its key");
+    assert_eq!(
+        refused(directory.path(), None),
+        "the store in `DIR` is sealed, expected its key in `store.key_file` or `ROLEGATE_STORE_KEY`"
+    );
     assert_eq!(refused(directory.path(), Some("a2")), "the store in `DIR` is sealed with another key");
     let store = open(directory.path(), Some("a1")).unwrap();
     assert_eq!(get(&store, Kind::Config, "kubernetes").await, "hunter2 of the reviewer");
@@ -106,7 +109,10 @@ async fn a_key_that_comes_later_seals_what_is_there() {
     assert_eq!(store.get(&Key::new(Kind::Config, "kubernetes")).await.unwrap(), before);
     assert_eq!(get(&store, Kind::Role, "orders").await, "role");
     drop(store);
-    assert_eq!(refused(directory.path(), None), "the store in `DIR` is sealed, expected its key");
+    assert_eq!(
+        refused(directory.path(), None),
+        "the store in `DIR` is sealed, expected its key in `store.key_file` or `ROLEGATE_STORE_KEY`"
+    );
 }
 
 #[test]
@@ -173,7 +179,10 @@ async fn a_copy_is_that_of_one_moment_while_others_write_and_becomes_a_store_aga
 
     let fresh = directory.path().join("fresh");
     assert_eq!(restore(&mut copy.as_slice(), &fresh).unwrap(), told);
-    assert_eq!(refused(&fresh, None), "the store in `DIR` is sealed, expected its key");
+    assert_eq!(
+        refused(&fresh, None),
+        "the store in `DIR` is sealed, expected its key in `store.key_file` or `ROLEGATE_STORE_KEY`"
+    );
     let restored = open(&fresh, Some("a1")).unwrap();
     let all = everything(&restored).await;
     assert_eq!(all.len() as u64, told.entries);
@@ -247,4 +256,27 @@ async fn a_database_that_a_killed_process_left_unfinished_is_begun_anew() {
     put(&open(directory.path(), None).unwrap(), Kind::Policy, "p", "text").await;
     assert!(!unfinished.exists());
     assert_eq!(get(&open(directory.path(), None).unwrap(), Kind::Policy, "p").await, "text");
+}
+
+#[tokio::test]
+async fn the_file_takes_no_more_room_however_often_entries_come_and_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), None).unwrap();
+    let mut sizes = Vec::new();
+    for round in 0..8_u32 {
+        let keys: Vec<Key> = (0..2000_u32)
+            .map(|number| Key::new(Kind::Token, [round, number].map(u32::to_be_bytes).concat()))
+            .collect();
+        for keys in keys.chunks(250) {
+            let put = |key: &Key| Change::put(key.clone(), Expect::Any, [7; 700]);
+            store.commit(keys.iter().map(put).collect()).await.unwrap();
+        }
+        for keys in keys.chunks(250) {
+            let delete = |key: &Key| Change::delete(key.clone(), Expect::Any);
+            store.commit(keys.iter().map(delete).collect()).await.unwrap();
+        }
+        sizes.push(fs::metadata(directory.path().join("store.redb")).unwrap().len());
+    }
+    let first = sizes[..3].iter().max().unwrap();
+    assert!(sizes.iter().all(|size| size <= first), "{sizes:?}");
 }

@@ -29,7 +29,11 @@ struct Server {
 
 impl Server {
     async fn start(store: &Path) -> Self {
-        let rolegate = Rolegate::server(&config(store)).await;
+        Self::start_with(store, &[]).await
+    }
+
+    async fn start_with(store: &Path, variables: &[(&str, &str)]) -> Self {
+        let rolegate = Rolegate::server_with(&config(store), variables).await;
         let client = Client::http1(rolegate.vault());
         let root = std::fs::read_to_string(store.join("root-token")).unwrap().trim().to_owned();
         Self { rolegate, client, root }
@@ -82,6 +86,32 @@ async fn what_was_acknowledged_is_there_after_a_kill_and_the_root_token_is_the_s
 }
 
 #[tokio::test]
+async fn the_clusters_id_and_what_tokens_are_tuned_to_outlive_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let server = Server::start(&store).await;
+    let (_, health) = server.ask("GET", "/v1/sys/health", "", Value::Null).await;
+    let id = health["cluster_id"].as_str().unwrap().to_owned();
+    assert_eq!(id.len(), 36, "{health}");
+    let leases = json!({"default_lease_ttl": "1h", "max_lease_ttl": "2h", "description": "mine"});
+    assert_eq!(server.root("POST", "/v1/sys/auth/token/tune", leases).await.0, 204);
+    drop(server);
+    let again = Server::start(&store).await;
+    for path in ["/v1/sys/health", "/v1/sys/seal-status"] {
+        assert_eq!(again.ask("GET", path, "", Value::Null).await.1["cluster_id"], json!(id), "{path}");
+    }
+    let (_, tuned) = again.root("GET", "/v1/sys/mounts/auth/token/tune", Value::Null).await;
+    let shown = ["default_lease_ttl", "max_lease_ttl", "description"].map(|key| &tuned["data"][key]);
+    assert_eq!(shown, [&json!(3600), &json!(7200), &json!("mine")]);
+    let (_, made) =
+        again.root("POST", "/v1/auth/token/create", json!({"policies": ["default"], "ttl": "5h"})).await;
+    assert_eq!(made["auth"]["lease_duration"], json!(7200), "{made}");
+    let other = Server::start(&folder.path().join("other")).await;
+    let (_, health) = other.ask("GET", "/v1/sys/health", "", Value::Null).await;
+    assert_ne!(health["cluster_id"], json!(id));
+}
+
+#[tokio::test]
 async fn a_revoked_root_token_stays_revoked() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
@@ -90,6 +120,59 @@ async fn a_revoked_root_token_stays_revoked() {
     drop(server);
     let again = Server::start(&store).await;
     assert_eq!(again.root("GET", "/v1/sys/auth", Value::Null).await.0, 403);
+}
+
+const KEY: &str = "ROLEGATE_STORE_KEY";
+
+#[tokio::test]
+async fn a_lost_or_changed_key_is_told_in_words_and_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, file) = (folder.path().join("store"), folder.path().join("rolegate.yaml"));
+    std::fs::write(&file, config(&store)).unwrap();
+    let (first, second) = ("a1".repeat(32), "b2".repeat(32));
+    let server = Server::start_with(&store, &[(KEY, &first)]).await;
+    let token = server.fill().await;
+    drop(server);
+    let arguments = ["server", "--config", file.to_str().unwrap()];
+    for (variables, expected) in [
+        (vec![], "is sealed, expected its key in `store.key_file` or `ROLEGATE_STORE_KEY`"),
+        (vec![(KEY, second.as_str())], "is sealed with another key"),
+        (vec![(KEY, "short")], "ROLEGATE_STORE_KEY"),
+    ] {
+        let refused = Rolegate::run_with(&arguments, &variables).await;
+        assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("b2b2"), "{}", refused.stderr);
+    }
+    Server::start_with(&store, &[(KEY, &first)]).await.assert_filled(&token).await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_given_later_seals_what_is_there_and_is_needed_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, file) = (folder.path().join("store"), folder.path().join("rolegate.yaml"));
+    std::fs::write(&file, config(&store)).unwrap();
+    let server = Server::start(&store).await;
+    let token = server.fill().await;
+    let config = json!({
+        "kubernetes_host": "https://cluster.test", "token_reviewer_jwt": "ey.reviewer.jwt", "disable_local_ca_jwt": true,
+    });
+    assert_eq!(server.root("POST", "/v1/auth/kubernetes/config", config).await.0, 204);
+    assert!(server.rolegate.wait_for_log("no store key is given").await.contains("WARN"));
+    drop(server);
+    let key = "a1".repeat(32);
+    let sealed = Server::start_with(&store, &[(KEY, &key)]).await;
+    sealed.assert_filled(&token).await;
+    let (_, read) = sealed.root("GET", "/v1/auth/kubernetes/config", Value::Null).await;
+    assert_eq!(read["data"]["token_reviewer_jwt_set"], json!(true), "{read}");
+    let (status, made) = sealed.root("POST", "/v1/sys/storage/backup", json!({"name": "sealed"})).await;
+    assert_eq!(status, 200, "{made}");
+    let copy = std::fs::read(made["data"]["file"].as_str().unwrap()).unwrap();
+    assert!(!copy.windows(15).any(|bytes| bytes == b"ey.reviewer.jwt"));
+    drop(sealed);
+    let refused = Rolegate::run(&["server", "--config", file.to_str().unwrap()]).await;
+    assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+    Server::start_with(&store, &[(KEY, &key)]).await.assert_filled(&token).await;
 }
 
 #[tokio::test]

@@ -75,7 +75,8 @@ pub async fn bind(options: DevOptions, folder: PathBuf) -> Result<Bound, StartEr
     let shared = Shared::new();
     let cluster = bind_cluster(&shared, options.cluster, folder)?;
     let url = format!("http://{}", cluster.listener.local_addr());
-    let kept = Kept::in_memory(&shared).await?;
+    let mut kept = Kept::in_memory(&shared).await?;
+    kept.know_cluster().await?;
     seed(&kept, &url, cluster.cluster.reviewer_token()).await?;
     root_token::keep(&kept.tokens, &options.root_token).await?;
     let config = Config {

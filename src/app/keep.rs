@@ -12,6 +12,7 @@ use crate::catalog::Catalog;
 use crate::config::Store as Named;
 use crate::core::secret::Secret;
 use crate::core::store_key::StoreKey;
+use crate::doors::vault::ClusterId;
 use crate::home::Found;
 use crate::ports::copies::Copies;
 use crate::ports::store::Store;
@@ -31,6 +32,8 @@ pub(super) struct Kept {
     pub(super) store: Arc<dyn Store>,
     pub(super) catalog: Catalog,
     pub(super) tokens: Arc<Tokens>,
+    /// The id that the store keeps; empty until it has told it.
+    pub(super) cluster_id: ClusterId,
     /// What publishes declarations again and again, where there is such a store.
     pub(super) feed: Option<Feed>,
     /// Whether this replica collects expired tokens, where there are replicas.
@@ -105,6 +108,19 @@ impl Kept {
         Ok(Self { feed: Some(Feed::Kubernetes(Box::new(feed))), lead: Some(lead), ..kept })
     }
 
+    /// Has the store keep the server's id: now, or as soon as the store can be reached.
+    pub(super) async fn know_cluster(&mut self) -> Result<(), StartError> {
+        let cluster_id = Arc::clone(&self.cluster_id);
+        match &mut self.feed {
+            Some(Feed::Kubernetes(feed)) => feed.know_cluster(cluster_id),
+            _ => {
+                let id = self.tokens.cluster_id().await.map_err(|error| StartError::Task(error.into()))?;
+                let _first = cluster_id.set(id);
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps this root token: now, or as soon as the store can be reached.
     pub(super) async fn keep_root(&mut self, token: Secret) -> Result<(), StartError> {
         match &mut self.feed {
@@ -134,7 +150,8 @@ impl Kept {
             mounts: Arc::new(shared.snapshots.clone()),
             metrics: shared.metrics.clone(),
         });
-        Self { store, catalog, tokens: Arc::new(tokens), feed: None, lead: None, copies: None }
+        let (tokens, cluster_id) = (Arc::new(tokens), ClusterId::default());
+        Self { store, catalog, tokens, cluster_id, feed: None, lead: None, copies: None }
     }
 }
 

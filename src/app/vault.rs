@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::keep::Kept;
 use super::{Shared, StartError};
 use crate::config::VaultDoor as Settings;
-use crate::core::mount::about::uuid_v4;
 use crate::doors::vault::VaultDoor;
 use crate::gate::Gate;
 use crate::net::{Bound as Listener, Limits, Listen, Protocol};
@@ -51,8 +50,6 @@ pub(super) fn bind(
     .with_gone(gone)
     .with_copies(kept.copies.clone())
     .with_administrators(administrators);
-    let mut cluster_id = [0; 16];
-    shared.random.fill(&mut cluster_id)?;
     let door = VaultDoor::new(
         Arc::new(vault),
         settings,
@@ -60,7 +57,7 @@ pub(super) fn bind(
         shared.metrics.clone(),
         Arc::clone(&shared.clock),
         Arc::clone(&shared.random),
-        uuid_v4(cluster_id),
+        Arc::clone(&kept.cluster_id),
     );
     Ok((listener, Arc::new(door)))
 }

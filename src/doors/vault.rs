@@ -18,4 +18,4 @@ mod target;
 
 pub use door::{Limits, VaultDoor};
 pub use service::VaultService;
-pub use status::VAULT_VERSION;
+pub use status::{ClusterId, VAULT_VERSION};

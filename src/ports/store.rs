@@ -33,11 +33,14 @@ pub enum Kind {
     Wrapped,
     /// The ring of keys that seal batch tokens; one entry, `batch`. Secret.
     KeyRing,
+    /// What concerns the server as a whole, whose replicas share it: `cluster`, its id; `token`, what the mount of
+    /// `auth/token/` is tuned to. JSON.
+    Server,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Mount,
         Self::Config,
         Self::Role,
@@ -50,6 +53,7 @@ impl Kind {
         Self::Alias,
         Self::Wrapped,
         Self::KeyRing,
+        Self::Server,
     ];
 
     /// Whether its values hold secrets, which a store at rest seals where it has a key.

@@ -10,6 +10,12 @@ use super::{TokensError, random};
 use crate::ports::Random;
 use crate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
 
+/// How every name begins; the rest is how the id begins.
+const NAME: &str = "entity_";
+
+/// How many entities with ids that begin alike are looked at.
+const ALIKE: usize = 64;
+
 /// Somebody who logs in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entity {
@@ -87,7 +93,7 @@ impl Entities {
                 }
                 None => {
                     let id = random::uuid(&*self.random)?;
-                    let name = format!("entity_{}", id.split('-').next().unwrap_or_default());
+                    let name = format!("{NAME}{}", id.split('-').next().unwrap_or_default());
                     let mut entity = Entity { id, name, metadata: BTreeMap::new(), aliases: vec![] };
                     self.tell(&mut entity, mount_accessor, alias_name, metadata)?;
                     // An alias whose entity cannot be read gets a new one.
@@ -114,11 +120,28 @@ impl Entities {
         Ok(self.kept(id.as_bytes()).await?.map(|(_, entity)| entity))
     }
 
+    /// The entity with this name, which begins as its id does.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn named(&self, name: &str) -> Result<Option<Entity>, TokensError> {
+        let Some(begin) = name.strip_prefix(NAME) else { return Ok(None) };
+        let page = self.store.list(Kind::Entity, begin.as_bytes(), None, ALIKE).await?;
+        Ok(page.iter().filter_map(|(_, entry)| read(&entry.value)).find(|entity| entity.name == name))
+    }
+
+    /// All entities by their ids, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn list(&self, limit: usize) -> Result<Vec<Entity>, TokensError> {
+        let page = self.store.list(Kind::Entity, b"", None, limit).await?;
+        Ok(page.iter().filter_map(|(_, entry)| read(&entry.value)).collect())
+    }
+
     async fn kept(&self, id: &[u8]) -> Result<Option<(u64, Entity)>, TokensError> {
         let Some(entry) = self.store.get(&Key::new(Kind::Entity, id)).await? else { return Ok(None) };
-        let entity = serde_json::from_slice(&entry.value)
-            .inspect_err(|cause| tracing::error!(%cause, "an entity cannot be read"));
-        Ok(entity.ok().map(|entity| (entry.version, entity)))
+        Ok(read(&entry.value).map(|entity| (entry.version, entity)))
     }
 
     /// Writes down what a login tells of an alias.
@@ -141,6 +164,12 @@ impl Entities {
         });
         Ok(())
     }
+}
+
+fn read(value: &[u8]) -> Option<Entity> {
+    serde_json::from_slice(value)
+        .inspect_err(|cause| tracing::error!(%cause, "an entity cannot be read"))
+        .ok()
 }
 
 fn put(entity: &Entity, expect: Expect) -> Change {

@@ -5,5 +5,6 @@ mod collecting;
 mod entities;
 pub(crate) mod house;
 mod lives;
+mod server;
 mod uses;
 mod wrapping;

@@ -20,7 +20,7 @@ impl Tokens {
             policies: vec![WRAPPING_POLICY.to_owned()],
             path: creation_path.to_owned(),
             meta: None,
-            display_name: "wrapping".to_owned(),
+            display_name: "token".to_owned(),
             num_uses: 1,
             // One without an end would be kept for ever.
             ttl: ttl.max(1),

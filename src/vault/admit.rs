@@ -55,7 +55,7 @@ impl Admission {
         Ok(Known { used, acl, is_sudo })
     }
 
-    /// The ACL of the caller of an open path; none without a token, and where the token is not good.
+    /// The ACL of the caller of an open path; none without a token.
     pub(super) async fn acl(
         &self,
         request: &Request,
@@ -66,7 +66,7 @@ impl Admission {
             Some(found) if found.record.admits(request.peer) => {
                 self.acls.of(snapshot, &self.entities, &found.record).await.map(Some).map_err(of_tokens)
             }
-            _ => Ok(None),
+            _ => Err(denied()),
         }
     }
 

@@ -61,7 +61,7 @@ pub fn with_unknown_fields(
     known: &[&str],
     captured: &[&str],
 ) -> Outcome {
-    if !answer.is_empty() {
+    if !answer.is_empty() && !answer.goes_on {
         answer.warnings.extend(warnings_of_unknown(fields, known, captured));
     }
     Outcome::Done(answer)

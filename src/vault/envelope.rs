@@ -43,7 +43,7 @@ struct Envelope<'a> {
 
 impl Serialize for Envelope<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Answer { data, data_at_top, auth, wrap_info, warnings, unwrapped: _ } = self.answer;
+        let Answer { data, data_at_top, auth, wrap_info, warnings, unwrapped: _, goes_on: _ } = self.answer;
         let mut map = serializer.serialize_map(None)?;
         if let Some(data) = data.as_ref().filter(|_| *data_at_top) {
             for (key, value) in own_names(data) {

@@ -30,6 +30,8 @@ pub struct Answer {
     pub wrap_info: Option<Box<WrapInfo>>,
     /// For people.
     pub warnings: Vec<String>,
+    /// True: what was asked for has begun, and goes on after the answer.
+    pub goes_on: bool,
     /// What the caller gets instead of an envelope made of the rest: one that was made before and wrapped.
     pub unwrapped: Option<Secret>,
 }

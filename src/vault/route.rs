@@ -14,6 +14,8 @@ pub(super) enum Route<'a> {
     Token(&'a str),
     /// `sys/`
     Sys(&'a str),
+    /// `identity/`
+    Identity(&'a str),
 }
 
 impl<'a> Route<'a> {
@@ -21,6 +23,9 @@ impl<'a> Route<'a> {
     pub(super) fn find(snapshot: &'a Snapshot, path: &'a str) -> Option<Self> {
         if let Some(rest) = path.strip_prefix("sys/") {
             return Some(Self::Sys(rest));
+        }
+        if let Some(rest) = path.strip_prefix("identity/") {
+            return Some(Self::Identity(rest));
         }
         let below = path.strip_prefix("auth/")?;
         if let Some(rest) = below.strip_prefix("token/") {
@@ -42,9 +47,9 @@ impl<'a> Route<'a> {
     pub(super) fn is_open(&self) -> bool {
         match self {
             Self::Kubernetes(_, rest) => *rest == "login",
-            Self::Token(_) => false,
+            Self::Token(_) | Self::Identity(_) => false,
             Self::Sys(rest) => {
-                matches!(*rest, "wrapping/lookup" | "wrapping/unwrap" | "wrapping/rewrap")
+                *rest == "wrapping/lookup"
                     || rest
                         .strip_prefix("internal/ui/mounts")
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -79,6 +84,7 @@ mod tests {
             Some(Route::Kubernetes(mount, rest)) => format!("{} {rest}", mount.path),
             Some(Route::Token(rest)) => format!("token {rest}"),
             Some(Route::Sys(rest)) => format!("sys {rest}"),
+            Some(Route::Identity(rest)) => format!("identity {rest}"),
         }
     }
 
@@ -97,6 +103,7 @@ mod tests {
             ("auth", "none"),
             ("sys/auth", "sys auth"),
             ("sys", "none"),
+            ("identity/entity/id", "identity entity/id"),
             ("secret/foo", "none"),
         ] {
             assert_eq!(shown(path), route, "{path}");

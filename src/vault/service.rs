@@ -15,7 +15,7 @@ use super::request::{Operation, Request};
 use super::route::Route;
 use super::sys::{SysPaths, wrapping};
 use super::token::{Caller, Logins, TokenPaths, issue_login};
-use super::{Handle, envelope};
+use super::{Handle, envelope, identity};
 use crate::catalog::Catalog;
 use crate::core::acl::Acl;
 use crate::core::mount::Snapshot;
@@ -82,6 +82,11 @@ impl<V: Verify> Vault<V> {
             return Refusal::new(Class::Unavailable, "mounts and roles are not loaded yet, try again").into();
         };
         let route = Route::find(&snapshot, &request.path);
+        if let Some(path) = request.path.strip_prefix("sys/wrapping/")
+            && let Err(refusal) = wrapping::check(&self.admission.tokens, request, path).await
+        {
+            return refusal.into();
+        }
         let outcome = match (&route, self.administration.token(request)) {
             (Some(route), _) if route.is_open() => self.open(request, &snapshot, route).await,
             (route, Some(token)) => self.administered(request, &snapshot, route.as_ref(), &token).await,
@@ -112,7 +117,6 @@ impl<V: Verify> Vault<V> {
                 }
             }
             Route::Sys(path) => {
-                // A token that is not good is none here.
                 let acl = match path.starts_with("internal/ui/mounts") {
                     true => match self.admission.acl(request, snapshot).await {
                         Ok(acl) => acl,
@@ -122,7 +126,7 @@ impl<V: Verify> Vault<V> {
                 };
                 self.sys(request, snapshot, acl.as_deref()).handle(path).await
             }
-            Route::Token(_) => Refusal::new(Class::Denied, "permission denied").into(),
+            Route::Token(_) | Route::Identity(_) => denied().into(),
         }
     }
 
@@ -180,14 +184,18 @@ impl<V: Verify> Vault<V> {
             (Some(Route::Kubernetes(mount, path)), _) => {
                 self.backend.handle(&Call { request, mount, path, terms: None }).await
             }
+            (Some(Route::Identity(path)), _) => {
+                let entities = &self.admission.entities;
+                identity::handle(entities, snapshot, request.operation, path)
+                    .await
+                    .unwrap_or_else(Outcome::from)
+            }
             (Some(Route::Sys(path)), _) => self.sys(request, snapshot, Some(&known.acl)).handle(path).await,
             (Some(Route::Token(path)), Some(token)) => {
                 let paths = TokenPaths {
                     tokens: &self.admission.tokens,
                     logins: &Logins { snapshot, gone: self.gone.as_deref() },
                     policies: snapshot,
-                    default_ttl: 0,
-                    max_ttl: 0,
                 };
                 let caller = Caller { token, used: &known.used, is_sudo: known.is_sudo };
                 paths.handle(caller, request.operation, path, &request.data).await

@@ -1,5 +1,6 @@
 //! The paths below `sys/`.
 
+mod auth;
 mod backup;
 pub mod capabilities;
 mod enable;
@@ -47,16 +48,16 @@ pub(super) struct SysPaths<'a> {
 impl SysPaths<'_> {
     /// Answers a request to `path`, which is what comes after `sys/`.
     pub(super) async fn handle(&self, path: &str) -> Outcome {
+        self.answer(path).await.unwrap_or_else(Outcome::from)
+    }
+
+    async fn answer(&self, path: &str) -> Result<Outcome, Refusal> {
         let operation = self.request.operation;
-        let (first, rest) = path.split_once('/').unwrap_or((path, ""));
-        match (first, rest) {
-            ("auth", "") if path == "auth" => match operation {
-                Operation::Read => mounts::list(self.snapshot),
-                _ => unsupported_operation(),
-            },
-            ("auth", "") => unsupported_path(),
-            ("auth", rest) => self.auth(rest).await,
-            ("mounts", rest) => self.mounts(path, rest).await,
+        let (first, below) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let rest = below.unwrap_or_default();
+        Ok(match (first, rest) {
+            ("auth", _) => self.auth(below).await?,
+            ("mounts", _) => self.mounts(below).await?,
             ("policies", rest) => match rest.strip_prefix("acl") {
                 Some(rest) if rest.is_empty() || rest.starts_with('/') => {
                     self.policies(Form::Acl, rest).await
@@ -67,53 +68,17 @@ impl SysPaths<'_> {
             ("capabilities" | "capabilities-self" | "capabilities-accessor", "") => {
                 self.capabilities(first).await
             }
-            ("internal", rest) => self.internal(rest),
+            ("internal", rest) => self.internal(rest).await?,
             ("wrapping", rest) => self.wrapping(rest).await,
             ("storage", "backup") => match operation {
                 Operation::Write => backup::write(self.copies, self.request).await,
                 _ => unsupported_operation(),
             },
-            ("host-info", "") => Refusal::new(Class::Denied, "what the host is like is not told").into(),
+            ("host-info", "") => {
+                return Err(Refusal::new(Class::Denied, "what the host is like is not told"));
+            }
             _ => unsupported_path(),
-        }
-    }
-
-    async fn auth(&self, path: &str) -> Outcome {
-        let data = &self.request.data;
-        if let Some(path) = path.strip_suffix("/tune") {
-            return match self.request.operation {
-                Operation::Read => tune::read(self.snapshot, path),
-                Operation::Write => tune::write(self.catalog, path, data).await,
-                _ => unsupported_operation(),
-            };
-        }
-        let path = path.trim_end_matches('/');
-        match self.request.operation {
-            Operation::Read => mounts::read(self.snapshot, path),
-            Operation::Write => enable::enable(self.catalog, self.random, path, data).await,
-            Operation::Delete => enable::disable(self.catalog, path).await,
-            Operation::List => unsupported_path(),
-            _ => unsupported_operation(),
-        }
-    }
-
-    /// No secret engine is mounted here. Clients find auth mounts below `auth/` and tune them by this way, too.
-    async fn mounts(&self, path: &str, rest: &str) -> Outcome {
-        match (rest.strip_prefix("auth/"), self.request.operation) {
-            (Some(auth), Operation::Read) => self.auth(auth).await,
-            (Some(auth), Operation::Write) if auth.ends_with("/tune") => self.auth(auth).await,
-            (Some(_), _) => unsupported_operation(),
-            (None, Operation::Read) if path == "mounts" => mounts::at_top(serde_json::Map::new()),
-            (None, Operation::Read) if !rest.is_empty() => {
-                let error = format!("No secret engine mount at {}/", rest.trim_end_matches('/'));
-                Refusal::new(Class::Invalid, error).into()
-            }
-            (None, Operation::List) => unsupported_path(),
-            (None, Operation::Write | Operation::Delete) => {
-                Refusal::new(Class::Invalid, "no secret engine can be mounted here").into()
-            }
-            (None, _) => unsupported_operation(),
-        }
+        })
     }
 
     async fn policies(&self, form: Form, rest: &str) -> Outcome {
@@ -206,17 +171,17 @@ impl SysPaths<'_> {
         self.acls.of(self.snapshot, self.entities, &found.record).await.map_err(of_tokens)
     }
 
-    fn internal(&self, path: &str) -> Outcome {
-        match (path.strip_prefix("ui/mounts"), self.acl) {
-            (Some(_), _) if self.request.operation != Operation::Read => unsupported_operation(),
-            (Some(""), acl) => ui_mounts::list(self.snapshot, acl),
-            (Some(rest), Some(acl)) if rest.starts_with('/') => {
-                ui_mounts::read(self.snapshot, rest.trim_start_matches('/'), acl)
-            }
-            (Some(rest), None) if rest.starts_with('/') => {
-                Refusal::new(Class::Denied, "permission denied").into()
-            }
-            _ => unsupported_path(),
+    async fn internal(&self, path: &str) -> Result<Outcome, Refusal> {
+        let Some(rest) = path.strip_prefix("ui/mounts") else { return Ok(unsupported_path()) };
+        if self.request.operation != Operation::Read {
+            return Ok(unsupported_operation());
+        }
+        let token = self.token_mount().await?;
+        match (rest.strip_prefix('/'), self.acl) {
+            (None, acl) if rest.is_empty() => Ok(ui_mounts::list(self.snapshot, &token, acl)),
+            (Some(rest), Some(acl)) => Ok(ui_mounts::read(self.snapshot, &token, rest, acl)),
+            (Some(_), None) => Err(Refusal::new(Class::Denied, "permission denied")),
+            (None, _) => Ok(unsupported_path()),
         }
     }
 

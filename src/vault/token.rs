@@ -70,10 +70,6 @@ pub struct TokenPaths<'a> {
     pub logins: &'a dyn RenewLogin,
     /// The policies.
     pub policies: &'a dyn Policies,
-    /// The default life of a created token in seconds; 0: the system's.
-    pub default_ttl: i64,
-    /// The longest life of a created token in seconds; 0: the system's.
-    pub max_ttl: i64,
 }
 
 /// One path.

@@ -35,6 +35,18 @@ async fn a_token_made_at_one_replica_is_good_at_the_other_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_have_one_id_and_one_tuning_of_their_tokens() {
+    let (one, other) = two().await;
+    let (first, second) = tokio::join!(one.tokens.cluster_id(), other.tokens.cluster_id());
+    assert_eq!(first.unwrap(), second.unwrap());
+    let mut mount = one.tokens.mount().await.unwrap();
+    mount.about.max_lease_ttl = 7200;
+    one.tokens.tune(&mount).await.unwrap();
+    let tuned = async || (other.tokens.mount().await.unwrap().about == mount.about).then_some(());
+    eventually("the other has heard", tuned).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_revoked_at_one_replica_is_gone_at_the_other_and_its_children_with_it() {
     let (one, other) = two().await;
     let parent = one.issue(new_token()).await;

@@ -202,7 +202,7 @@ pub(crate) fn door(
 ) -> VaultDoor {
     let settings: Settings = serde_saphyr::from_str(settings).expect("settings");
     let (clock, random) = (Arc::new(Still), Arc::new(Sevens));
-    VaultDoor::new(handler, &settings, readiness, metrics, clock, random, "c-1".to_owned())
+    VaultDoor::new(handler, &settings, readiness, metrics, clock, random, Arc::new("c-1".to_owned().into()))
 }
 
 /// The bytes of a request; a body comes with its length.

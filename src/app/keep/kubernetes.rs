@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Shared, StartError, root_token};
 use crate::core::secret::Secret;
+use crate::doors::vault::ClusterId;
 use crate::errors::with_causes;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -15,11 +16,8 @@ use crate::store::kubernetes::tokens::KubernetesTokens;
 use crate::store::kubernetes::{Tasks, World};
 use crate::tokens::Tokens;
 
-/// Between two attempts to keep the root token.
+/// Between two attempts to keep what a start needs.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// What health calls the root token.
-const ROOT_TOKEN: &str = "root token";
 
 /// What the store is given of this process.
 pub(super) fn world(shared: &Shared, kept: Arc<dyn Store>) -> Result<World, StartError> {
@@ -43,6 +41,7 @@ pub(in crate::app) struct InKubernetes {
     logins: KubernetesTokens,
     declared: Tasks,
     tokens: Arc<Tokens>,
+    cluster_id: Option<ClusterId>,
     root: Option<Secret>,
     health: Health,
     metrics: Metrics,
@@ -56,7 +55,12 @@ impl InKubernetes {
         tokens: Arc<Tokens>,
     ) -> Self {
         let (health, metrics) = (shared.health.clone(), shared.metrics.clone());
-        Self { logins, declared, tokens, root: None, health, metrics }
+        Self { logins, declared, tokens, cluster_id: None, root: None, health, metrics }
+    }
+
+    /// Puts the server's id here as soon as the API server has it.
+    pub(in crate::app) fn know_cluster(&mut self, cluster_id: ClusterId) {
+        self.cluster_id = Some(cluster_id);
     }
 
     /// Keeps this root token as soon as the API server takes it.
@@ -66,30 +70,47 @@ impl InKubernetes {
 
     /// Until it is asked to stop. Client tokens are known before any mount is, and so before anything is answered.
     pub(super) async fn run(self, stop: CancellationToken) {
-        let Self { logins, declared, tokens, root, health, metrics } = self;
+        let Self { logins, declared, tokens, cluster_id, root, health, metrics } = self;
         let Some(known) = stop.run_until_cancelled(logins.follow(health.clone(), metrics)).await else {
             return;
         };
         let others = async {
-            if let Some(root) = root
-                && stop.run_until_cancelled(keep(&tokens, &root, &health)).await.is_none()
-            {
-                return;
+            let first = async {
+                if let Some(known) = cluster_id {
+                    let id = retried("cluster id", &health, || tokens.cluster_id()).await;
+                    let _first = known.set(id);
+                }
+                if let Some(root) = &root {
+                    retried("root token", &health, || root_token::keep(&tokens, root)).await;
+                }
+            };
+            if stop.run_until_cancelled(first).await.is_some() {
+                declared.run(stop.clone()).await;
             }
-            declared.run(stop.clone()).await;
         };
         tokio::join!(known.run(stop.clone()), others);
     }
 }
 
-/// Tries until it is kept.
-async fn keep(tokens: &Tokens, root: &Secret, health: &Health) {
-    while let Err(error) = root_token::keep(tokens, root).await {
-        let cause = with_causes(&error);
-        if health.trouble(ROOT_TOKEN, &cause) {
-            tracing::error!(cause, "the root token is not kept yet");
+/// Tries until the API server has taken it; `what` health and the log call it.
+async fn retried<T, E, F>(what: &'static str, health: &Health, attempt: impl Fn() -> F) -> T
+where
+    E: std::error::Error,
+    F: Future<Output = Result<T, E>>,
+{
+    loop {
+        match attempt().await {
+            Ok(kept) => {
+                health.recovered(what);
+                return kept;
+            }
+            Err(error) => {
+                let cause = with_causes(&error);
+                if health.trouble(what, &cause) {
+                    tracing::error!(cause, "the {what} is not kept yet");
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
         }
-        tokio::time::sleep(PAUSE).await;
     }
-    health.recovered(ROOT_TOKEN);
 }

@@ -63,6 +63,16 @@ impl MountAbout {
         Self::new(bytes)
     }
 
+    /// The mount of `auth/token/`, which is everywhere the same until it is tuned.
+    pub fn of_tokens() -> Self {
+        let about = Self::of_path("token");
+        Self {
+            accessor: about.accessor.replacen("kubernetes", "token", 1).into(),
+            description: "token based credentials".to_owned(),
+            ..about
+        }
+    }
+
     /// The lease in seconds of a token whose role does not say.
     pub fn default_lease(&self) -> i64 {
         let set = if self.default_lease_ttl > 0 { self.default_lease_ttl } else { SYSTEM_MAX_LEASE };

@@ -53,7 +53,10 @@ pub(super) fn unavailable(text: &str) -> Reply {
 pub(super) fn of_outcome(id: &str, operation: Operation, outcome: &Outcome) -> Reply {
     match outcome {
         Outcome::Done(answer) if answer.is_empty() => nothing(operation),
-        Outcome::Done(answer) => json(StatusCode::OK, envelope::encode(id, answer)),
+        Outcome::Done(answer) => {
+            let status = if answer.goes_on { StatusCode::ACCEPTED } else { StatusCode::OK };
+            json(status, envelope::encode(id, answer))
+        }
         Outcome::Refused(refusal) => of_refusal(refusal),
     }
 }

@@ -19,7 +19,7 @@ use super::ids::RequestIds;
 use super::operation::Asked;
 use super::query::Query;
 use super::shown::shown;
-use super::status::ServerStatus;
+use super::status::{ClusterId, ServerStatus};
 use super::{fields, headers, target};
 use crate::config::{ClientAddress, VaultDoor as Settings};
 use crate::doors::client_address;
@@ -31,6 +31,9 @@ use crate::vault::request::{Operation, Request};
 
 /// How much later than the request's deadline the door itself gives up: whoever handles it answers first.
 const MARGIN: Duration = Duration::from_secs(1);
+
+/// What a write is told whose path can be a list's alone.
+const SLASH: &str = "cannot write to a path ending in '/'";
 
 /// The bounds of requests.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +73,7 @@ pub struct VaultDoor {
 }
 
 impl VaultDoor {
-    /// A door in front of whoever knows what paths do. `cluster_id` is a UUID that stays with the data.
+    /// A door in front of whoever knows what paths do.
     pub fn new(
         handler: Arc<dyn Handle>,
         settings: &Settings,
@@ -78,7 +81,7 @@ impl VaultDoor {
         metrics: Metrics,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        cluster_id: String,
+        cluster_id: ClusterId,
     ) -> Self {
         let limits = Limits::default();
         Self {
@@ -154,6 +157,10 @@ impl VaultDoor {
             headers::wrap_ttl(&head.headers).map_err(|text| answer::error(StatusCode::BAD_REQUEST, &text))?;
         // The body's place is held until the answer is made: what it says is in memory until then.
         let (data, _place) = match operation {
+            Operation::Patch if path.ends_with('/') => {
+                headers::merge_patch(&head.headers).map_err(|wrong| answer::of_patch_type(&wrong))?;
+                return Err(answer::error(StatusCode::BAD_REQUEST, SLASH));
+            }
             Operation::Write | Operation::Patch => self.fields(operation, head, body, started).await?,
             _ => (query.into_fields(), None),
         };
@@ -238,8 +245,8 @@ fn operation(asked: Asked, path: &str) -> Result<Operation, (StatusCode, &'stati
     if target::is_relative(path) {
         return Err((StatusCode::BAD_REQUEST, &["relative paths not supported"]));
     }
-    if matches!(operation, Operation::Write | Operation::Patch) && path.ends_with('/') {
-        return Err((StatusCode::BAD_REQUEST, &["cannot write to a path ending in '/'"]));
+    if operation == Operation::Write && path.ends_with('/') {
+        return Err((StatusCode::BAD_REQUEST, &[SLASH]));
     }
     Ok(operation)
 }

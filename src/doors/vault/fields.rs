@@ -9,12 +9,18 @@ use super::query::pairs;
 /// A body of more values is not read: a value takes far more memory than the two bytes that it may be written in.
 const MAX_VALUES: usize = 65_536;
 
+/// A body that is nested deeper is not read, as in the reference: each level takes some of the stack.
+const MAX_DEPTH: usize = 500;
+
 /// Why a body is not read, in the reference's words. The body may be a secret, so nothing of it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FieldsError {
-    /// Not an object, too deep (127 levels) or of too many values.
+    /// Not an object, or of too many values.
     #[error("error parsing JSON")]
     Json,
+    /// Nested too deeply.
+    #[error("JSON input exceeds allowed nesting depth")]
+    Depth,
     /// An object and then something that is no JSON. (More JSON behind the object is not looked at.)
     #[error("failed to decode JSON input: something else follows")]
     Trailing,
@@ -38,12 +44,17 @@ pub(super) fn read(body: &[u8], form: bool) -> Result<Map<String, Value>, Fields
 
 /// The first JSON value, numbers as they are written, the last of equal keys; `null` is no fields.
 fn of_json(body: &[u8]) -> Result<Map<String, Value>, FieldsError> {
-    if !has_few_values(body) {
+    let Size { values, depth } = Size::of(body);
+    if depth > MAX_DEPTH {
+        return Err(FieldsError::Depth);
+    }
+    if values > MAX_VALUES {
         return Err(FieldsError::Json);
     }
     // Like the reference's decoder, which puts U+FFFD where a text is no UTF-8.
     let text = String::from_utf8_lossy(body);
     let mut values = Deserializer::from_str(&text);
+    values.disable_recursion_limit();
     let fields = Option::<Map<String, Value>>::deserialize(&mut values).map_err(|_| FieldsError::Json)?;
     while values.end().is_err() {
         IgnoredAny::deserialize(&mut values).map_err(|_| FieldsError::Trailing)?;
@@ -67,22 +78,35 @@ fn of_form(body: &[u8]) -> Result<Map<String, Value>, FieldsError> {
     Ok(fields)
 }
 
-/// Whether a text holds so few values that they may be kept in memory; short ones always do.
-fn has_few_values(body: &[u8]) -> bool {
-    let (mut commas, mut quoted, mut escaped) = (0_usize, false, false);
-    if body.len() <= MAX_VALUES {
-        return true;
-    }
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = quoted,
-            b'"' => quoted = !quoted,
-            b',' if !quoted => commas = commas.saturating_add(1),
-            _ => {}
+/// How much a text can hold, before it is read.
+struct Size {
+    /// No value but the first stands elsewhere than behind one of these: a comma, a bracket, a brace.
+    values: usize,
+    depth: usize,
+}
+
+impl Size {
+    fn of(body: &[u8]) -> Self {
+        let (mut values, mut open, mut depth) = (1_usize, 0_usize, 0);
+        let (mut quoted, mut escaped) = (false, false);
+        for byte in body {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = quoted,
+                b'"' => quoted = !quoted,
+                _ if quoted => {}
+                b',' => values = values.saturating_add(1),
+                b'{' | b'[' => {
+                    values = values.saturating_add(1);
+                    open = open.saturating_add(1);
+                    depth = depth.max(open);
+                }
+                b'}' | b']' => open = open.saturating_sub(1),
+                _ => {}
+            }
         }
+        Self { values, depth }
     }
-    commas < MAX_VALUES
 }
 
 const fn is_blank(byte: u8) -> bool {
@@ -94,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{FieldsError, MAX_VALUES, read};
+    use super::{FieldsError, MAX_DEPTH, MAX_VALUES, read};
 
     fn json_fields(body: impl AsRef<[u8]>) -> Result<Value, FieldsError> {
         read(body.as_ref(), false).map(Value::Object)
@@ -146,20 +170,34 @@ mod tests {
     }
 
     #[test]
-    fn nesting_costs_no_stack() {
+    fn nesting_is_bounded_and_what_is_within_the_bound_fits_a_worker_s_stack() {
         let nested = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
-        assert!(json_fields(nested(127)).is_ok());
-        assert_eq!(json_fields(nested(128)), Err(FieldsError::Json));
-        assert_eq!(json_fields(nested(1_000_000)), Err(FieldsError::Json));
-        let behind = format!("{{}}{}", "[".repeat(1_000_000));
-        assert_eq!(json_fields(behind), Err(FieldsError::Trailing));
+        let lists = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        // Half of what a worker has.
+        let small = std::thread::Builder::new().stack_size(1 << 20);
+        let read_and_dropped = move || {
+            for body in [nested(MAX_DEPTH), lists(MAX_DEPTH)] {
+                assert!(json_fields(body).is_ok());
+            }
+            for body in [nested(MAX_DEPTH + 1), lists(MAX_DEPTH + 1), nested(1_000_000)] {
+                assert_eq!(json_fields(body), Err(FieldsError::Depth));
+            }
+            assert_eq!(json_fields(format!("{{}}{}", "[".repeat(1_000_000))), Err(FieldsError::Depth));
+            assert!(
+                json_fields(json!({"a": "[".repeat(1_000_000)}).to_string()).is_ok(),
+                "text is no nesting"
+            );
+        };
+        small.spawn(read_and_dropped).unwrap().join().unwrap();
     }
 
     #[test]
     fn a_body_of_very_many_values_is_refused_and_a_long_text_is_not() {
         let numbers = |count: usize| format!("{{\"a\":[{}]}}", vec!["0"; count].join(","));
-        assert!(json_fields(numbers(MAX_VALUES)).is_ok());
-        assert_eq!(json_fields(numbers(MAX_VALUES + 1)), Err(FieldsError::Json));
+        assert!(json_fields(numbers(MAX_VALUES - 2)).is_ok());
+        assert_eq!(json_fields(numbers(MAX_VALUES)), Err(FieldsError::Json));
+        let lists = vec![format!("{}{}", "[".repeat(400), "]".repeat(400)); 200].join(",");
+        assert_eq!(json_fields(format!("{{\"a\":[{lists}]}}")), Err(FieldsError::Json), "few commas");
         let text = json!({"a": ",\\\"".repeat(MAX_VALUES)});
         assert_eq!(json_fields(text.to_string()), Ok(text));
         let pairs = |count: usize| vec!["a"; count].join("&");

@@ -40,7 +40,11 @@ pub(super) fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, String> 
     let field = Map::from_iter([(WRAP_TTL.to_owned(), value.into())]);
     match Fields::new(&field).seconds(WRAP_TTL) {
         Ok(seconds) => Ok(seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)),
-        Err(FieldError { reason, .. }) => Err(format!("error parsing X-Vault-Wrap-TTL header: {reason}")),
+        Err(FieldError { reason, .. }) => {
+            let negative = reason.starts_with("cannot provide negative value");
+            let reason = if negative { "requested wrap ttl cannot be negative" } else { &reason };
+            Err(format!("error parsing X-Vault-Wrap-TTL header: {reason}"))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The paths that tell of the server itself, to everybody and as bare JSON: `sys/health`, `sys/seal-status`,
 //! `sys/init`, `sys/leader`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -23,7 +23,16 @@ const CLUSTER_NAME: &str = "rolegate";
 pub(super) struct ServerStatus {
     pub(super) readiness: Readiness,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) cluster_id: String,
+    pub(super) cluster_id: ClusterId,
+}
+
+/// The id that stays with the store's data, a UUID; empty until the store has told it.
+pub type ClusterId = Arc<OnceLock<String>>;
+
+#[derive(Serialize)]
+struct Cluster<'a> {
+    cluster_name: &'static str,
+    cluster_id: &'a str,
 }
 
 #[derive(Serialize)]
@@ -37,8 +46,8 @@ struct Health<'a> {
     server_time_utc: i64,
     version: &'static str,
     enterprise: bool,
-    cluster_name: &'static str,
-    cluster_id: &'a str,
+    #[serde(flatten)]
+    cluster: Option<Cluster<'a>>,
 }
 
 #[derive(Serialize)]
@@ -53,8 +62,8 @@ struct SealStatus<'a> {
     nonce: &'static str,
     version: &'static str,
     migration: bool,
-    cluster_name: &'static str,
-    cluster_id: &'a str,
+    #[serde(flatten)]
+    cluster: Option<Cluster<'a>>,
     recovery_seal: bool,
 }
 
@@ -74,6 +83,10 @@ impl ServerStatus {
             "sys/health" | "sys/seal-status" | "sys/init" | "sys/leader" => refused(),
             _ => return None,
         })
+    }
+
+    fn cluster(&self) -> Option<Cluster<'_>> {
+        self.cluster_id.get().map(|cluster_id| Cluster { cluster_name: CLUSTER_NAME, cluster_id })
     }
 
     /// Sealed is what Vault's clients call a server that has loaded nothing yet. One that drains still answers.
@@ -96,8 +109,7 @@ impl ServerStatus {
             server_time_utc: self.clock.unix_now(),
             version: VAULT_VERSION,
             enterprise: false,
-            cluster_name: CLUSTER_NAME,
-            cluster_id: &self.cluster_id,
+            cluster: self.cluster(),
         };
         let bodiless =
             matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
@@ -115,8 +127,7 @@ impl ServerStatus {
             nonce: "",
             version: VAULT_VERSION,
             migration: false,
-            cluster_name: CLUSTER_NAME,
-            cluster_id: &self.cluster_id,
+            cluster: self.cluster(),
             recovery_seal: false,
         }))
     }

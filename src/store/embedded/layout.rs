@@ -42,6 +42,7 @@ pub(super) const fn rows(kind: Kind) -> Rows {
         Kind::Alias => "alias",
         Kind::Wrapped => "wrapped",
         Kind::KeyRing => "key_ring",
+        Kind::Server => "server",
     })
 }
 
@@ -60,6 +61,7 @@ pub(super) const fn code(kind: Kind) -> u8 {
         Kind::Alias => 10,
         Kind::Wrapped => 11,
         Kind::KeyRing => 12,
+        Kind::Server => 13,
     }
 }
 

@@ -54,7 +54,7 @@ pub enum OpenError {
     Damaged(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the store in `{}` has format {found}, this version reads format {FORMAT}", directory.display())]
     Format { directory: PathBuf, found: u64 },
-    #[error("the store in `{}` is sealed, expected its key", .0.display())]
+    #[error("the store in `{}` is sealed, expected its key in `store.key_file` or `ROLEGATE_STORE_KEY`", .0.display())]
     KeyMissing(PathBuf),
     #[error("the store in `{}` is sealed with another key", .0.display())]
     KeyWrong(PathBuf),

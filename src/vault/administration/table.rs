@@ -151,7 +151,7 @@ fn place(declared: &Declared<'_>, route: &Route<'_>) -> Option<Place> {
             let is_there = mount.role(&name).is_some();
             Some(Place::of(ROLE, objects, is_there, || role_object_name(&mount.path, &name)))
         }
-        Route::Token(_) => None,
+        Route::Token(_) | Route::Identity(_) => None,
         Route::Sys("auth") => Some(Place::all(MOUNTS)),
         Route::Sys(rest) => {
             if let Some(rest) = rest.strip_prefix("auth/") {

@@ -74,7 +74,7 @@ fn about(random: &dyn Random, data: &Map<String, Value>) -> Result<MountAbout, R
     about.options = fields.pairs("options").map_err(wrong)?.unwrap_or_default();
     match data.get("config") {
         None | Some(Value::Null) => {}
-        Some(Value::Object(config)) => Tuning::read(Fields::new(config))?.lay_over(&mut about)?,
+        Some(Value::Object(config)) => Tuning::read(Fields::new(config))?.begin(&mut about)?,
         Some(_) => {
             return Err(invalid(
                 "unable to convert given mount config information, expected keys with values",

@@ -19,11 +19,9 @@ pub(super) fn shown(mount: &Mount) -> Value {
 }
 
 /// The mount of `auth/token/` as reads show it.
-pub(super) fn shown_token() -> Value {
-    let mut about = MountAbout::of_path(TOKEN);
-    about.accessor = about.accessor.replacen(KUBERNETES, TOKEN, 1).into();
-    about.description = "token based credentials".to_owned();
-    entry(TOKEN, &about, Value::Null)
+pub(super) fn shown_token(about: &MountAbout) -> Value {
+    let options = if about.options.is_empty() { Value::Null } else { json!(about.options) };
+    entry(TOKEN, about, options)
 }
 
 fn entry(kind: &str, about: &MountAbout, options: Value) -> Value {
@@ -55,21 +53,21 @@ fn entry(kind: &str, about: &MountAbout, options: Value) -> Value {
 }
 
 /// Every mount by its path with a slash, `token/` among them.
-pub(super) fn all(snapshot: &Snapshot) -> Map<String, Value> {
+fn all(snapshot: &Snapshot, token: &MountAbout) -> Map<String, Value> {
     let mounts = snapshot.mounts.values().map(|mount| (format!("{}/", mount.path), shown(mount)));
-    mounts.chain([(format!("{TOKEN}/"), shown_token())]).collect()
+    mounts.chain([(format!("{TOKEN}/"), shown_token(token))]).collect()
 }
 
 /// `sys/auth`
-pub(super) fn list(snapshot: &Snapshot) -> Outcome {
-    at_top(all(snapshot))
+pub(super) fn list(snapshot: &Snapshot, token: &MountAbout) -> Outcome {
+    at_top(all(snapshot, token))
 }
 
 /// `sys/auth/<path>`
-pub(super) fn read(snapshot: &Snapshot, path: &str) -> Outcome {
+pub(super) fn read(snapshot: &Snapshot, token: &MountAbout, path: &str) -> Outcome {
     let shown = match snapshot.mount(path) {
         Some(mount) => shown(mount),
-        None if path == TOKEN => shown_token(),
+        None if path == TOKEN => shown_token(token),
         None => return Refusal::new(Class::Invalid, format!("No auth engine at {path}/")).into(),
     };
     match shown {

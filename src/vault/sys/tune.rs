@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 use super::mounts::{TOKEN, at_top};
 use crate::catalog::Catalog;
 use crate::core::fields::{FieldError, Fields};
-use crate::core::mount::about::{ListingVisibility, MountTokenType};
+use crate::core::mount::about::{ListingVisibility, MountTokenType, SYSTEM_MAX_LEASE};
 use crate::core::mount::{MountAbout, Snapshot};
+use crate::tokens::Tokens;
 use crate::vault::call::store_refusal;
 use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
+use crate::vault::token::refusal::of_tokens;
 
 /// What a tuning names; none: as it was.
 #[derive(Debug, Default)]
@@ -31,6 +33,10 @@ impl Tuning {
     pub(super) fn read(fields: Fields<'_>) -> Result<Self, Refusal> {
         let wrong = |error: FieldError| invalid(error.to_string());
         let named = |field: &'static str| fields.string(field).map_err(wrong);
+        if fields.has("user_lockout_config") {
+            let text = "tuning of user lockout configuration for auth type \"kubernetes\" not allowed";
+            return Err(invalid(text));
+        }
         Ok(Self {
             default_lease_ttl: lease(fields, "default_lease_ttl")?,
             max_lease_ttl: lease(fields, "max_lease_ttl")?,
@@ -54,7 +60,33 @@ impl Tuning {
     ///
     /// # Errors
     /// Where the default lease would be above the longest.
-    pub(super) fn lay_over(self, about: &mut MountAbout) -> Result<(), Refusal> {
+    fn lay_over(self, about: &mut MountAbout) -> Result<(), Refusal> {
+        self.put_into(about);
+        let MountAbout { default_lease_ttl: default, max_lease_ttl: max, .. } = *about;
+        if max > 0 && default > max {
+            return Err(invalid(format!(
+                "backend max lease TTL of {max} would be less than backend default lease TTL of {default}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Sets what a new mount is to have.
+    ///
+    /// # Errors
+    /// Where the default lease is above the longest.
+    pub(super) fn begin(self, about: &mut MountAbout) -> Result<(), Refusal> {
+        self.put_into(about);
+        if about.leases_agree() {
+            return Ok(());
+        }
+        Err(invalid(match about.max_lease_ttl {
+            0 => format!("given default lease TTL greater than system max lease TTL of {SYSTEM_MAX_LEASE}"),
+            _ => "given default lease TTL greater than given max lease TTL".to_owned(),
+        }))
+    }
+
+    fn put_into(self, about: &mut MountAbout) {
         fn set<T>(target: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *target = value;
@@ -66,24 +98,14 @@ impl Tuning {
         set(&mut about.token_type, self.token_type);
         set(&mut about.listing_visibility, self.listing_visibility);
         set(&mut about.options, self.options);
-        if !about.leases_agree() {
-            return Err(invalid(format!(
-                "backend max lease TTL of {} less than backend default lease TTL of {}",
-                about.max_lease(),
-                about.default_lease_ttl
-            )));
-        }
-        Ok(())
     }
 }
 
 /// What is in force.
-pub(super) fn read(snapshot: &Snapshot, path: &str) -> Outcome {
-    let token =
-        MountAbout { description: "token based credentials".to_owned(), ..MountAbout::of_path(TOKEN) };
+pub(super) fn read(snapshot: &Snapshot, token: &MountAbout, path: &str) -> Outcome {
     let about = match snapshot.mount(path) {
         Some(mount) => &mount.about,
-        None if path == TOKEN => &token,
+        None if path == TOKEN => token,
         None => return nothing_there(path).into(),
     };
     let mut data: Map<String, Value> = [
@@ -106,13 +128,21 @@ pub(super) fn read(snapshot: &Snapshot, path: &str) -> Outcome {
 }
 
 /// Changes what the fields name.
-pub(super) async fn write(catalog: &Catalog, path: &str, data: &Map<String, Value>) -> Outcome {
+pub(super) async fn write(
+    catalog: &Catalog,
+    tokens: &Tokens,
+    path: &str,
+    data: &Map<String, Value>,
+) -> Outcome {
     let tuning = match Tuning::read(Fields::new(data)) {
         Ok(tuning) => tuning,
         Err(refusal) => return refusal.into(),
     };
     if path == TOKEN {
-        return invalid("the mount of auth/token/ has the system's leases, and cannot be tuned").into();
+        return match tune_tokens(tokens, tuning).await {
+            Ok(()) => Outcome::Done(Answer::default()),
+            Err(refusal) => refusal.into(),
+        };
     }
     let writing = catalog.write().await;
     let Some(mut about) = writing.snapshot().mount(path).map(|mount| MountAbout::clone(&mount.about)) else {
@@ -127,12 +157,22 @@ pub(super) async fn write(catalog: &Catalog, path: &str, data: &Map<String, Valu
     }
 }
 
+/// The mount of `auth/token/`: what tokens that are created there get.
+async fn tune_tokens(tokens: &Tokens, tuning: Tuning) -> Result<(), Refusal> {
+    if tuning.token_type.is_some() {
+        return Err(invalid("'token_type' cannot be set for 'token' or 'ns_token' auth mounts"));
+    }
+    let mut mount = tokens.mount().await.map_err(of_tokens)?;
+    tuning.lay_over(&mut mount.about)?;
+    tokens.tune(&mount).await.map_err(of_tokens)
+}
+
 /// A lease in seconds; `system` and nothing are the system's.
 fn lease(fields: Fields<'_>, field: &'static str) -> Result<Option<i64>, Refusal> {
     if matches!(fields.string(field), Ok(Some(text)) if text == "system") {
         return Ok(Some(0));
     }
-    fields.seconds(field).map_err(|error| invalid(error.to_string()))
+    fields.seconds(field).map_err(|error| invalid(error.reason.to_string()))
 }
 
 fn nothing_there(path: &str) -> Refusal {

@@ -33,6 +33,19 @@ pub(in crate::vault) async fn wrap(
     Ok(Answer { wrap_info: Some(Box::new(info)), ..Answer::default() })
 }
 
+/// Whether what a request to `path` below `sys/wrapping/` wants to open is there. The reference looks before it looks at
+/// the caller.
+///
+/// # Errors
+/// Where it is not.
+pub(in crate::vault) async fn check(tokens: &Tokens, request: &Request, path: &str) -> Result<(), Refusal> {
+    if !matches!(path, "lookup" | "unwrap" | "rewrap") {
+        return Ok(());
+    }
+    let found = tokens.find_wrapping(named(request)?.expose()).await.map_err(of_tokens)?;
+    found.map(drop).ok_or_else(not_valid)
+}
+
 /// `wrap`: gives the fields back, which the answer's own wrapping then keeps.
 pub(super) fn give_back(request: &Request) -> Outcome {
     if request.wrap_ttl.is_none_or(|ttl| ttl.as_secs() == 0) {
@@ -101,7 +114,7 @@ fn named(request: &Request) -> Result<Secret, Refusal> {
         .map(Secret::from);
     given
         .or_else(|| request.token.clone())
-        .ok_or_else(|| Refusal::new(Class::Invalid, "missing \"token\" value in input"))
+        .ok_or_else(|| Refusal::new(Class::Denied, "error validating wrapping token: token is empty"))
 }
 
 fn not_valid() -> Refusal {

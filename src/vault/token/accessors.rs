@@ -49,7 +49,7 @@ impl TokenPaths<'_> {
     pub(super) fn tidy(&self) -> Answer {
         self.tokens.tidy();
         let warning = "Tidy operation successfully started. Any information from the operation will be printed to \
-                       the server's log.";
-        Answer { warnings: vec![warning.to_owned()], ..Answer::default() }
+                       Vault's server logs.";
+        Answer { warnings: vec![warning.to_owned()], goes_on: true, ..Answer::default() }
     }
 }

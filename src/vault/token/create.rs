@@ -44,7 +44,7 @@ impl TokenPaths<'_> {
         if given.period > 0 && !caller.is_sudo {
             return Err(invalid("root or sudo privileges required to create periodic token"));
         }
-        let (ttl, mut warnings) = self.life(&given, is_root)?;
+        let (ttl, mut warnings) = self.life(&given, is_root).await?;
         let is_endless = ttl == 0;
         if is_endless && parent.creation_ttl != 0 {
             return Err(invalid("expiring root tokens cannot create non-expiring root tokens"));
@@ -77,17 +77,18 @@ impl TokenPaths<'_> {
     }
 
     /// How long it lives; a root token for ever, unless a time is asked for.
-    fn life(&self, given: &Given, is_root: bool) -> Result<(i64, Vec<String>), Refusal> {
+    async fn life(&self, given: &Given, is_root: bool) -> Result<(i64, Vec<String>), Refusal> {
         if is_root && given.period == 0 && given.ttl == 0 {
             return Ok((given.explicit_max_ttl, vec![]));
         }
+        let mount = self.tokens.mount().await.map_err(of_tokens)?.about;
         let terms = LeaseTerms {
             period: given.period,
             ttl: given.ttl,
             max_ttl: 0,
             explicit_max_ttl: given.explicit_max_ttl,
-            mount_default: self.default_ttl,
-            mount_max: self.max_ttl,
+            mount_default: mount.default_lease(),
+            mount_max: mount.max_lease(),
         };
         let now = self.tokens.now();
         let lease = terms.lease(0, now, now).map_err(|past| invalid(past.to_string()))?;
@@ -177,6 +178,9 @@ impl Given {
             .find(|prefix| id.expose().starts_with(**prefix))
         {
             Some(prefix) => Err(invalid(format!("custom token ID cannot have the '{prefix}' prefix"))),
+            None if id.expose().contains('.') => {
+                Err(invalid("custom token ID cannot have a '.' in the value"))
+            }
             None => Ok(Some(id.clone())),
         }
     }

@@ -39,8 +39,8 @@ impl TokenPaths<'_> {
         if !record.renewable || record.expires.is_none() {
             return Err(invalid("lease is not renewable"));
         }
-        let lease = self
-            .terms(record)?
+        let terms = self.terms(record).await?;
+        let lease = terms
             .lease(increment, record.created, self.tokens.now())
             .map_err(|past| Refusal::new(Class::Internal, past.to_string()).listed())?;
         let renewed = self.tokens.renew(&found.digest, lease.ttl).await.map_err(of_tokens)?;
@@ -48,16 +48,19 @@ impl TokenPaths<'_> {
     }
 
     /// What a renewal may give: what the login's role says now, or what the token was created with.
-    fn terms(&self, record: &ClientToken) -> Result<LeaseTerms, Refusal> {
+    async fn terms(&self, record: &ClientToken) -> Result<LeaseTerms, Refusal> {
         let terms = match &record.login {
             Some(login) => self.logins.terms(login, record.created)?,
-            None => LeaseTerms {
-                period: record.period,
-                ttl: record.last_ttl(),
-                mount_default: self.default_ttl,
-                mount_max: self.max_ttl,
-                ..LeaseTerms::default()
-            },
+            None => {
+                let mount = self.tokens.mount().await.map_err(of_tokens)?.about;
+                LeaseTerms {
+                    period: record.period,
+                    ttl: record.last_ttl(),
+                    mount_default: mount.default_lease(),
+                    mount_max: mount.max_lease(),
+                    ..LeaseTerms::default()
+                }
+            }
         };
         Ok(LeaseTerms { explicit_max_ttl: record.explicit_max_ttl, ..terms })
     }

@@ -24,7 +24,11 @@ impl Clock for Still {
 }
 
 fn server() -> ServerStatus {
-    ServerStatus { readiness: Readiness::default(), clock: Arc::new(Still), cluster_id: "c-1".to_owned() }
+    ServerStatus {
+        readiness: Readiness::default(),
+        clock: Arc::new(Still),
+        cluster_id: Arc::new("c-1".to_owned().into()),
+    }
 }
 
 fn ask(server: &ServerStatus, method: &str, path: &str, query: &str) -> Reply {

@@ -54,7 +54,7 @@ impl Objects {
 
     /// What all of them are labelled with.
     pub(super) fn selector() -> String {
-        format!("{KIND_LABEL} in (token,entity,key-ring)")
+        format!("{KIND_LABEL} in (token,entity,key-ring,server)")
     }
 
     /// The object with this name as it is now.

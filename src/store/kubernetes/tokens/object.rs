@@ -105,6 +105,7 @@ const fn code(kind: Kind) -> u8 {
         Kind::Alias => 6,
         Kind::Wrapped => 7,
         Kind::KeyRing => 8,
+        Kind::Server => 9,
         Kind::Mount | Kind::Config | Kind::Role | Kind::Policy => 0,
     }
 }

@@ -1,4 +1,5 @@
-//! Which object an entry lies in: one for each token, one for each alias of an entity, one for the ring of keys.
+//! Which object an entry lies in: one for each token, one for each alias of an entity, one for the ring of keys, one for
+//! what concerns the server.
 
 use std::sync::Arc;
 
@@ -15,12 +16,14 @@ pub(super) enum Sort {
     Token,
     Entity,
     KeyRing,
+    Server,
 }
 
 impl Sort {
     pub(super) const fn of(kind: Kind) -> Self {
         match kind {
             Kind::KeyRing => Self::KeyRing,
+            Kind::Server => Self::Server,
             Kind::Entity | Kind::Alias => Self::Entity,
             _ => Self::Token,
         }
@@ -32,6 +35,7 @@ impl Sort {
             Self::Token => "token",
             Self::Entity => "entity",
             Self::KeyRing => "key-ring",
+            Self::Server => "server",
         }
     }
 }
@@ -44,7 +48,8 @@ pub(super) fn of(key: &Key) -> Option<Arc<str>> {
         Kind::Child => Some(of_token(key, after(name, DIGEST))),
         Kind::Expiry => Some(of_token(key, after(name, 8))),
         Kind::KeyRing if name == b"batch" => Some(Arc::from("rolegate-key-ring")),
-        Kind::Alias | Kind::KeyRing => Some(named(Sort::of(key.kind), &hash(key))),
+        Kind::Server if matches!(name, b"cluster" | b"token") => Some(Arc::from("rolegate-server")),
+        Kind::Alias | Kind::KeyRing | Kind::Server => Some(named(Sort::of(key.kind), &hash(key))),
         _ => None,
     }
 }

@@ -91,7 +91,6 @@ impl Given {
             ("explicit_max_ttl", self.explicit_max_ttl != 0),
             ("num_uses", self.num_uses != 0),
             ("period", self.period != 0),
-            ("id", self.id.is_some()),
         ];
         match kept.iter().find(|(_, is_set)| *is_set) {
             Some((field, _)) => Err(invalid(format!("batch tokens cannot have {field:?} set"))),

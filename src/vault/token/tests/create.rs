@@ -34,6 +34,26 @@ async fn root_creates_what_it_likes_and_is_told_of_missing_policies() {
 }
 
 #[tokio::test]
+async fn a_token_lives_as_the_mount_is_tuned_and_is_renewed_as_it_is_tuned_then() {
+    let stage = Stage::new().await;
+    let tune = async |default, max| {
+        let mut mount = stage.house.tokens.mount().await.unwrap();
+        (mount.about.default_lease_ttl, mount.about.max_lease_ttl) = (default, max);
+        stage.house.tokens.tune(&mount).await.unwrap();
+    };
+    tune(HOUR, 2 * HOUR).await;
+    let (created, warnings) = auth(stage.write("root", "create", json!({"policies": "known"})).await);
+    assert_eq!((created.lease_duration, warnings), (HOUR, vec![]));
+    let (long, warnings) =
+        auth(stage.write("root", "create", json!({"policies": "known", "ttl": "5h"})).await);
+    assert_eq!((long.lease_duration, warnings.len()), (2 * HOUR, 1), "{warnings:?}");
+    tune(0, 10 * HOUR).await;
+    let token = created.client_token.expose();
+    let (renewed, _) = auth(stage.write(token, "renew-self", json!({"increment": "5h"})).await);
+    assert_eq!(renewed.lease_duration, 5 * HOUR);
+}
+
+#[tokio::test]
 async fn policies_are_inherited_cleaned_and_get_default() {
     let stage = Stage::new().await;
     let none: &[&str] = &[];

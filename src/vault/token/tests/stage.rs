@@ -73,13 +73,7 @@ impl Stage {
         let used = self.used(token).await.expect("a good token");
         let secret = Secret::from(token.to_owned());
         let caller = Caller { token: &secret, used: &used, is_sudo };
-        let paths = TokenPaths {
-            tokens: &self.house.tokens,
-            logins: &self.role,
-            policies: &Known,
-            default_ttl: 0,
-            max_ttl: 0,
-        };
+        let paths = TokenPaths { tokens: &self.house.tokens, logins: &self.role, policies: &Known };
         let outcome = paths.handle(caller, operation, path, &data).await;
         self.house.tokens.finish(&used).await.unwrap();
         outcome

@@ -1,0 +1,227 @@
+//! The Vault door of `rolegate dev`: what its paths answer where no recording tells it.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a fixture that fails is a failed test")]
+
+pub mod support;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Config};
+use serde_json::{Value, json};
+use support::http::Client;
+use support::rolegate::Rolegate;
+
+struct Door {
+    rolegate: Rolegate,
+    client: Client,
+}
+
+impl Door {
+    async fn open() -> Self {
+        let rolegate = Rolegate::dev().await;
+        let client = Client::http1(rolegate.vault());
+        Self { rolegate, client }
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value) {
+        let mut request = Request::builder().method(method).uri(format!("/v1/{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.client.send(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap();
+        (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+    }
+
+    async fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        self.send(method, path, &[("x-vault-token", token)], body).await
+    }
+
+    async fn root(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.ask(method, path, "root", body).await
+    }
+
+    /// Wraps the root token's own lookup.
+    async fn wrapped(&self) -> String {
+        let headers = [("x-vault-token", "root"), ("x-vault-wrap-ttl", "60")];
+        let (_, made) = self.send("GET", "auth/token/lookup-self", &headers, &Value::Null).await;
+        made["wrap_info"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A login of `shop/orders`.
+    async fn login(&self) -> Value {
+        let kubeconfig = Kubeconfig::read_from(self.rolegate.said("kubeconfig").unwrap()).unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        let api = Api::<ServiceAccount>::namespaced(kube::Client::try_from(config).unwrap(), "shop");
+        let request = TokenRequest { spec: TokenRequestSpec::default(), ..TokenRequest::default() };
+        let made = api.create_token_request("orders", &Default::default(), &request).await.unwrap();
+        let body = json!({"role": "orders", "jwt": made.status.unwrap().token});
+        let (status, answer) = self.send("POST", "auth/kubernetes/login", &[], &body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["auth"].clone()
+    }
+}
+
+fn listed(text: &str) -> String {
+    format!("1 error occurred:\n\t* {text}\n\n")
+}
+
+#[tokio::test]
+async fn a_mount_is_tuned_within_its_bounds_and_that_of_tokens_too() {
+    let door = Door::open().await;
+    let (bounds, no) =
+        ("backend max lease TTL of 7200 would be less than backend default lease TTL of 10800", "");
+    let kind = "'token_type' cannot be set for 'token' or 'ns_token' auth mounts";
+    for (path, body, status, text) in [
+        ("sys/auth/token/tune", json!({"max_lease_ttl": "2h"}), 204, no),
+        ("sys/auth/token/tune", json!({"default_lease_ttl": "3h"}), 400, bounds),
+        (
+            "sys/mounts/auth/token/tune",
+            json!({"default_lease_ttl": 3600, "listing_visibility": "unauth"}),
+            204,
+            no,
+        ),
+        ("sys/auth/token/tune", json!({"default_lease_ttl": "x"}), 400, "time: invalid duration \"x\""),
+        ("sys/auth/token/tune", json!({"token_type": "service"}), 400, kind),
+        ("sys/auth/token/tune", json!({}), 204, no),
+        ("sys/auth/kubernetes/tune", json!({"default_lease_ttl": "1000h"}), 204, no),
+        ("sys/auth/kubernetes/tune", json!({"default_lease_ttl": "3h", "max_lease_ttl": "2h"}), 400, bounds),
+        (
+            "sys/auth/kubernetes/tune",
+            json!({"user_lockout_config": {"lockout_threshold": "3"}}),
+            400,
+            "tuning of user lockout configuration for auth type \"kubernetes\" not allowed",
+        ),
+        (
+            "sys/auth/other",
+            json!({"type": "kubernetes", "config": {"default_lease_ttl": "3h", "max_lease_ttl": "2h"}}),
+            400,
+            "given default lease TTL greater than given max lease TTL",
+        ),
+        (
+            "sys/auth/other",
+            json!({"type": "kubernetes", "config": {"default_lease_ttl": "769h"}}),
+            400,
+            "given default lease TTL greater than system max lease TTL of 2764800",
+        ),
+    ] {
+        let (got, answer) = door.root("POST", path, &body).await;
+        assert_eq!((got, answer["errors"][0].as_str().unwrap_or_default()), (status, text), "{path} {body}");
+    }
+    let (_, tuned) = door.root("GET", "sys/auth/token/tune", &Value::Null).await;
+    let shown = ["default_lease_ttl", "max_lease_ttl", "description"].map(|key| tuned["data"][key].clone());
+    assert_eq!(shown, [json!(3600), json!(7200), json!("token based credentials")]);
+    let (_, open) = door.send("GET", "sys/internal/ui/mounts", &[], &Value::Null).await;
+    let token = json!({"description": "token based credentials", "options": null, "type": "token"});
+    assert_eq!(open["data"]["auth"], json!({"token/": token}));
+    for (body, ttl) in
+        [(json!({"policies": ["default"]}), 3600), (json!({"policies": ["default"], "ttl": "9h"}), 7200)]
+    {
+        let (_, made) = door.root("POST", "auth/token/create", &body).await;
+        assert_eq!(made["auth"]["lease_duration"], json!(ttl), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn paths_that_are_not_there_answer_as_the_references_do() {
+    let door = Door::open().await;
+    let (path, operation) = (listed("unsupported path"), listed("unsupported operation"));
+    let no_route = |path: &str| format!("no handler for route {path:?}. route entry not found.");
+    for (method, asked, status, text) in [
+        ("LIST", "sys/auth/kubernetes", 405, operation.clone()),
+        ("LIST", "sys/auth", 404, path.clone()),
+        ("GET", "sys/auth/kubernetes/tune/", 400, "No auth engine at kubernetes/tune/".to_owned()),
+        ("GET", "sys/mounts/", 404, path.clone()),
+        ("GET", "sys/mounts/kv", 400, "No secret engine mount at kv/".to_owned()),
+        ("GET", "sys/mounts/kv/tune", 400, "cannot fetch sysview for path \"kv/\"".to_owned()),
+        ("PUT", "sys/leases/lookup", 404, path.clone()),
+        ("LIST", "sys/leases/lookup/auth", 404, path.clone()),
+        ("LIST", "auth/token/roles", 404, path.clone()),
+        ("PUT", "auth/token/create/x", 400, "unknown role x".to_owned()),
+        ("GET", "sys/audit", 404, path.clone()),
+        ("GET", "secret/data/x", 404, no_route("secret/data/x")),
+        ("GET", "cubbyhole/x", 404, no_route("cubbyhole/x")),
+        ("PATCH", "sys/policies/acl/", 400, "mime: no media type".to_owned()),
+    ] {
+        let (got, answer) = door.root(method, asked, &Value::Null).await;
+        assert_eq!((got, answer["errors"][0].as_str().unwrap()), (status, text.as_str()), "{method} {asked}");
+    }
+    let (status, answer) = door.root("POST", "auth/token/tidy", &json!({"foo": 1})).await;
+    assert_eq!((status, answer["warnings"].as_array().unwrap().len()), (202, 1), "{answer}");
+    let (status, answer) = door.ask("GET", "sys/internal/ui/mounts", "nobody's", &Value::Null).await;
+    assert_eq!((status, &answer["errors"]), (403, &json!(["permission denied"])));
+    let dotted = door.root("POST", "auth/token/create", &json!({"id": "abc.def"})).await;
+    assert_eq!(
+        (dotted.0, &dotted.1["errors"][0]),
+        (400, &json!("custom token ID cannot have a '.' in the value"))
+    );
+}
+
+#[tokio::test]
+async fn a_wrapped_answer_is_opened_by_its_own_token_or_by_whoever_may_and_by_nobody_else() {
+    let door = Door::open().await;
+    let gone = json!(["wrapping token is not valid or does not exist"]);
+    let wrapped = door.wrapped().await;
+    let body = json!({"token": wrapped});
+    let empty = door.send("POST", "sys/wrapping/unwrap", &[], &json!({})).await;
+    assert_eq!(
+        (empty.0, &empty.1["errors"][0]),
+        (403, &json!("error validating wrapping token: token is empty"))
+    );
+    for path in ["sys/wrapping/unwrap", "sys/wrapping/rewrap"] {
+        assert_eq!(door.send("POST", path, &[], &body).await.0, 403, "{path}");
+        assert_eq!(door.ask("POST", path, "nobody's", &body).await.0, 403, "{path}");
+        let unknown = door.root("POST", path, &json!({"token": "nothing"})).await;
+        assert_eq!((unknown.0, &unknown.1["errors"]), (400, &gone), "{path}");
+    }
+    let (_, looked) = door.send("POST", "sys/wrapping/lookup", &[], &body).await;
+    assert_eq!(looked["data"]["creation_path"], json!("auth/token/lookup-self"), "{looked}");
+    let (_, again) = door.root("POST", "sys/wrapping/rewrap", &body).await;
+    let again = again["wrap_info"]["token"].as_str().unwrap().to_owned();
+    assert_eq!(door.root("POST", "sys/wrapping/unwrap", &body).await.1["errors"], gone);
+    let (status, opened) = door.ask("PUT", "sys/wrapping/unwrap", &again, &Value::Null).await;
+    assert_eq!((status, &opened["data"]["policies"]), (200, &json!(["root"])), "{opened}");
+    assert_eq!(door.ask("PUT", "sys/wrapping/unwrap", &again, &Value::Null).await.1["errors"], gone);
+    let third = door.wrapped().await;
+    let (_, made) = door.root("POST", "auth/token/create", &json!({"policies": ["default"]})).await;
+    let plain = made["auth"]["client_token"].as_str().unwrap();
+    assert_eq!(door.ask("POST", "sys/wrapping/unwrap", plain, &json!({"token": third})).await.0, 200);
+}
+
+#[tokio::test]
+async fn who_has_logged_in_reads_its_own_entity_and_an_administrator_all() {
+    let door = Door::open().await;
+    assert_eq!(door.root("LIST", "identity/entity/id", &Value::Null).await.0, 404, "nobody has");
+    let login = door.login().await;
+    let (token, id) = (login["client_token"].as_str().unwrap(), login["entity_id"].as_str().unwrap());
+    let (status, own) = door.ask("GET", &format!("identity/entity/id/{id}"), token, &Value::Null).await;
+    assert_eq!((status, &own["data"]["id"]), (200, &json!(id)), "{own}");
+    let alias = &own["data"]["aliases"][0];
+    assert_eq!(
+        (&alias["mount_path"], &alias["canonical_id"]),
+        (&json!("auth/kubernetes/"), &json!(id)),
+        "{alias}"
+    );
+    assert_eq!(alias["metadata"]["service_account_name"], json!("orders"), "{alias}");
+    let name = own["data"]["name"].as_str().unwrap();
+    let (status, named) = door.ask("GET", &format!("identity/entity/name/{name}"), token, &Value::Null).await;
+    assert_eq!((status, &named["data"]), (200, &own["data"]));
+    assert_eq!(door.ask("LIST", "identity/entity/id", token, &Value::Null).await.0, 403, "of others nothing");
+    let (_, ids) = door.root("LIST", "identity/entity/id", &Value::Null).await;
+    assert_eq!((&ids["data"]["keys"], &ids["data"]["key_info"][id]["name"]), (&json!([id]), &json!(name)));
+    let (_, names) = door.root("LIST", "identity/entity/name", &Value::Null).await;
+    assert_eq!(names["data"], json!({"keys": [name]}));
+    for (method, path, status) in [
+        ("GET", "identity/entity/id/nobody".to_owned(), 404),
+        ("GET", "identity/entity/name/entity_00000000".to_owned(), 404),
+        ("DELETE", format!("identity/entity/id/{id}"), 405),
+        ("POST", format!("identity/entity/id/{id}"), 405),
+        ("LIST", "identity/group/id".to_owned(), 404),
+        ("GET", "identity/entity".to_owned(), 404),
+    ] {
+        assert_eq!(door.root(method, &path, &Value::Null).await.0, status, "{method} {path}");
+    }
+}
