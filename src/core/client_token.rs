@@ -182,6 +182,11 @@ impl ClientToken {
         self.login.as_ref().map(Login::metadata).or_else(|| self.meta.clone())
     }
 
+    /// Whether it holds a wrapped answer.
+    pub fn is_wrapping(&self) -> bool {
+        self.policies.iter().any(|policy| policy == WRAPPING_POLICY)
+    }
+
     /// Whether it is one of `root`'s.
     pub fn is_root(&self) -> bool {
         self.policies.iter().any(|policy| policy == "root")

@@ -1,6 +1,5 @@
 //! A service token's entries in the store, and the one way to change them.
 
-use super::wrapping::is_wrapping;
 use super::{Tokens, TokensError};
 use crate::core::client_token::{ClientToken, TokenDigest};
 use crate::ports::store::{Change, Expect, Key, Kind, StoreError};
@@ -59,7 +58,7 @@ pub(super) fn removal(digest: &TokenDigest, record: &ClientToken, has_children: 
     if let Some(indexed) = record.indexed {
         changes.push(Change::delete(expiry_key(indexed, digest), Expect::Any));
     }
-    if is_wrapping(record) {
+    if record.is_wrapping() {
         changes.push(Change::delete(wrapped_key(digest), Expect::Any));
     }
     let now_due = expiry_key(0, digest);

@@ -3,7 +3,7 @@
 use super::issue::NewToken;
 use super::kept::{Update, removal, wrapped_key};
 use super::{Found, Issued, Tokens, TokensError};
-use crate::core::client_token::{ClientToken, TokenDigest, TokenKind, WRAPPING_POLICY};
+use crate::core::client_token::{TokenDigest, TokenKind, WRAPPING_POLICY};
 use crate::core::secret::Secret;
 use crate::ports::store::{Change, Expect};
 
@@ -42,7 +42,7 @@ impl Tokens {
     /// # Errors
     /// Where the store fails.
     pub async fn find_wrapping(&self, token: &str) -> Result<Option<Found>, TokensError> {
-        Ok(self.find(token).await?.filter(|found| is_wrapping(&found.record)))
+        Ok(self.find(token).await?.filter(|found| found.record.is_wrapping()))
     }
 
     /// Gives out what a wrapping token holds, once, however many ask at the same moment; it is gone from the store when
@@ -56,16 +56,11 @@ impl Tokens {
         let Some(entry) = self.world.store.get(&wrapped_key(&digest)).await? else { return Ok(None) };
         let unwrapped = self
             .update(&digest, None, |record| {
-                let is_good = is_wrapping(record) && !record.is_expired(now);
+                let is_good = record.is_wrapping() && !record.is_expired(now);
                 is_good.then(|| Update { record: None, more: removal(&digest, record, false) })
             })
             .await?;
         let answer = unwrapped.and_then(|_| String::from_utf8(entry.value.to_vec()).ok());
         Ok(answer.map(Secret::from))
     }
-}
-
-/// Whether a token holds an answer.
-pub(super) fn is_wrapping(record: &ClientToken) -> bool {
-    record.policies.iter().any(|policy| policy == WRAPPING_POLICY)
 }
