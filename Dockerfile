@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # rolegate as one static binary on an image that holds nothing else: no shell, no package manager, no libc.
 #
 #   docker build -t rolegate:0.1.0 .

@@ -4,6 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 cluster=${KIND_CLUSTER_NAME:-rolegate}
+# The node image of a new cluster: of another version of Kubernetes, or one of your own making.
+node=(${KIND_NODE_IMAGE:+--image "$KIND_NODE_IMAGE"})
 image=rolegate:0.1.0
 kubectl=(kubectl --context "kind-$cluster")
 
@@ -17,11 +19,11 @@ need() {
 case ${1:-} in
   setup-kind)
     need kind kubectl docker
-    kind get clusters 2>/dev/null | grep -qx "$cluster" || kind create cluster --name "$cluster" --wait 120s
+    kind get clusters 2>/dev/null | grep -qx "$cluster" || kind create cluster --name "$cluster" --wait 120s "${node[@]}"
     ;;
   setup-integration-test)
     need kind kubectl docker
-    docker build -t "$image" "$root"
+    make -C "$root" image
     kind load docker-image --name "$cluster" "$image"
     "${kubectl[@]}" apply -k "$root/kind/test/install"
     "$root/kind/certificates.sh" --ca "$root/target/kind-ca" rolegate-gateway shop.example.com | "${kubectl[@]}" apply -f -
