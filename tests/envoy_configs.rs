@@ -5,7 +5,10 @@ pub mod support;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -121,6 +124,18 @@ async fn production_asks_over_mutual_tls_and_every_spelling_of_a_path_takes_its_
 }
 
 #[tokio::test]
+async fn a_check_that_dies_with_its_replica_is_asked_again() {
+    let (certificates, upstream) = (Certificates::new(), Upstream::start().await);
+    let gate = Gate::tls(&certificates).await;
+    let envoy = Envoy::start(&certificates.production(gate.address, upstream.address)).await;
+    for client in certificates.clients(envoy.listener("front")) {
+        gate.dies_under_the_next_check();
+        assert_eq!(Seen::of(&client.get("/orders", &[]).await).values("x-rolegate-role"), ["orders"]);
+        assert_eq!(gate.asked(), ["", "kubernetes orders"]);
+    }
+}
+
+#[tokio::test]
 async fn without_the_gate_the_guarded_routes_answer_503_and_nothing_arrives() {
     let (certificates, upstream) = (Certificates::new(), Upstream::start().await);
     let demo = Envoy::start(&envoy::demo(nowhere(), Some(upstream.address))).await;
@@ -186,6 +201,7 @@ impl Certificates {
 struct Gate {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    dies: Arc<AtomicBool>,
     _server: AbortOnDropHandle<()>,
 }
 
@@ -205,21 +221,26 @@ impl Gate {
     async fn serve(mut server: Server) -> Self {
         let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = incoming.local_addr().unwrap();
-        let asked = Arc::default();
+        let (asked, dies) = (Arc::default(), Arc::default());
         let (_, health) = tonic_health::server::health_reporter();
-        let check = AuthorizationServer::new(Asked(Arc::clone(&asked)));
+        let check = AuthorizationServer::new(Asked(Arc::clone(&asked), Arc::clone(&dies)));
         let serving = server.add_service(health).add_service(check).serve_with_incoming(incoming);
         let task = tokio::spawn(async { serving.await.expect("the gate serves") });
-        Self { address, asked, _server: AbortOnDropHandle::new(task) }
+        Self { address, asked, dies, _server: AbortOnDropHandle::new(task) }
     }
 
-    /// `MOUNT ROLE` of each request since the last call.
+    /// The next check gets no answer: its stream is reset.
+    fn dies_under_the_next_check(&self) {
+        self.dies.store(true, Ordering::SeqCst);
+    }
+
+    /// `MOUNT ROLE` of each request since the last call; empty of one that it died under.
     fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 }
 
-struct Asked(Arc<Mutex<Vec<String>>>);
+struct Asked(Arc<Mutex<Vec<String>>>, Arc<AtomicBool>);
 
 #[tonic::async_trait]
 impl Authorization for Asked {
@@ -227,6 +248,11 @@ impl Authorization for Asked {
         &self,
         request: tonic::Request<CheckRequest>,
     ) -> tonic::Result<tonic::Response<CheckResponse>> {
+        let dies = self.1.swap(false, Ordering::SeqCst);
+        if dies {
+            self.0.lock().unwrap().push(String::new());
+        }
+        assert!(!dies, "this replica dies under a check, as it shall");
         let said = request.into_inner().attributes.unwrap().context_extensions;
         let [mount, role] = ["mount", "role"].map(|key| said.get(key).cloned().unwrap_or_default());
         self.0.lock().unwrap().push(format!("{mount} {role}"));

@@ -48,6 +48,18 @@ fn a_pod_has_the_time_that_its_configuration_takes_to_stop() {
 }
 
 #[test]
+fn a_replica_is_known_to_envoys_before_another_goes() {
+    // What CoreDNS remembers an answer for in kubeadm's clusters, and what Envoy waits before it asks again.
+    let (remembered, asked_again) = (30, 5);
+    for overlay in ["base", "gateway", "istio", "envoy-gateway"] {
+        let deployment = find(&build(overlay), "Deployment", "rolegate")["spec"].clone();
+        let waits = deployment["minReadySeconds"].as_u64().unwrap();
+        assert!(waits > remembered + asked_again, "{overlay}: {waits} s");
+        assert_eq!(deployment["strategy"]["rollingUpdate"]["maxUnavailable"], 0, "{overlay}");
+    }
+}
+
+#[test]
 fn certificates_are_renewed_by_a_ca_that_is_kept_and_its_key_is_in_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca");
