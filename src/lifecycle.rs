@@ -45,6 +45,11 @@ impl Readiness {
         self.0.send_modify(|state| state.draining = true);
     }
 
+    /// Whether the process is on its way out.
+    pub fn is_draining(&self) -> bool {
+        self.0.borrow().draining
+    }
+
     /// The state at this moment.
     pub fn state(&self) -> State {
         self.0.borrow().clone()

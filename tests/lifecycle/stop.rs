@@ -11,7 +11,7 @@ use tokio::{net::TcpStream, task::JoinSet};
 
 use super::{
     asking::{client, reason, request, server},
-    support::{DEADLINE, eventually, kube::KubeApiserver, rolegate::Rolegate, within},
+    support::{DEADLINE, eventually, http::Client, kube::KubeApiserver, rolegate::Rolegate, within},
 };
 
 #[tokio::test]
@@ -34,6 +34,24 @@ async fn in_the_lame_duck_period_it_is_not_ready_and_still_answers() {
     assert_eq!(rolegate.process.exited(), None);
     rolegate.signal("TERM");
     assert_eq!(rolegate.wait_exit().await.code(), Some(1), "asked twice, it does not wait");
+}
+
+#[tokio::test]
+async fn in_the_lame_duck_period_vaults_clients_are_told_to_connect_anew() {
+    let mut config = server();
+    config["shutdown"]["lame_duck"] = json!("1h");
+    config["vault"] = json!({ "listen": "127.0.0.1:0" });
+    let rolegate = Rolegate::server(&config.to_string()).await;
+    let [http1, http2] = [Client::http1(rolegate.vault()), Client::http2(rolegate.vault())];
+    assert_eq!(http1.get("/v1/sys/seal-status", &[]).await.header("connection"), None);
+
+    rolegate.signal("TERM");
+    eventually("not ready", async || (rolegate.ops_get("/readyz").await.status == 503).then_some(())).await;
+
+    for (client, told) in [(http1, Some("close")), (http2, None)] {
+        let answer = client.get("/v1/sys/seal-status", &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("connection")), (200, told));
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::Full;
 use serde_json::{Map, Value};
@@ -124,6 +125,10 @@ impl VaultDoor {
         if head.method == Method::HEAD {
             *reply.body_mut() = Full::default();
         }
+        // Who keeps its connection would meet its end between two requests; HTTP/2 has a frame that tells.
+        if head.version <= Version::HTTP_11 && self.status.readiness.is_draining() {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let (status, took) = (reply.status().as_u16(), started.elapsed());
         self.metrics.vault_request(asked.name(), status, took);
         tracing::debug!(
@@ -168,7 +173,7 @@ impl VaultDoor {
         if operation == Operation::List && !path.ends_with('/') {
             path.push('/');
         }
-        let lines = |name| head.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes);
+        let lines = |name| head.headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
         let deadline = started.checked_add(self.limits.request_time);
         let request = Request {
             id: id.to_owned(),
