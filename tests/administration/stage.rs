@@ -15,7 +15,7 @@ use crate::support::rolegate::Rolegate;
 
 /// Where rights are asked for.
 pub(crate) const NAMESPACE: &str = "rolegate";
-pub(crate) const ROOT: &str = "the-root-token";
+pub(crate) const ROOT: &str = "the.root.token";
 const CONFIG: &str = "{vault: {listen: '127.0.0.1:0'}, ops: {listen: '127.0.0.1:0'}, store: {type: memory}, \
                       shutdown: {lame_duck: 0s, grace: 5s}}";
 
