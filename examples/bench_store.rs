@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rolegate::app::SystemRandom;
 use rolegate::core::client_token::{ClientToken, Login, TokenDigest, TokenKind};
 use rolegate::health::Health;
-use rolegate::ports::store::{Change, Expect, Key, Kind, Store as _};
+use rolegate::ports::store::{Change, Commit as _, Expect, Key, Kind};
 use rolegate::store::embedded::{EmbeddedStore, Options};
 use serde_json::json;
 

@@ -14,14 +14,14 @@ pub use snapshots::Snapshots;
 pub use succession::{Roles, next_generation, successor};
 pub use write::Writing;
 
-use crate::ports::store::{Key, Objects, Store};
+use crate::ports::store::{Commit, Key, Objects, Store};
 
 /// The one writer of mounts, roles and policies. Cheap to clone.
 ///
 /// Requests read [`Snapshots`] alone and never wait for it.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Commit>,
     snapshots: Snapshots,
     publisher: Publisher,
     // Held over the store's answer, so that the snapshot follows the store in its order. No reader takes it.
@@ -31,7 +31,7 @@ pub struct Catalog {
 impl Catalog {
     /// A catalog of a store whose declared entries are published by a feed, such as the file store's reader. What such
     /// a store acknowledges its feed has published already, or will.
-    pub fn fed(store: Arc<dyn Store>, snapshots: Snapshots) -> Self {
+    pub fn fed(store: Arc<dyn Commit>, snapshots: Snapshots) -> Self {
         Self { store, snapshots, publisher: Publisher::Feed, turn: Arc::default() }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rolegate::core::store_key::StoreKey;
 use rolegate::errors::with_causes;
 use rolegate::health::Health;
-use rolegate::ports::store::{Change, Entry, Expect, Key, Kind, Store};
+use rolegate::ports::store::{Change, Commit, Entry, Expect, Key, Kind, Store};
 use rolegate::ports::{NoRandom, Random};
 use rolegate::store::embedded::{Copied, EmbeddedStore, OpenError, Options, restore};
 

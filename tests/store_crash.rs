@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rolegate::health::Health;
-use rolegate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
+use rolegate::ports::store::{Change, Commit, Expect, Key, Kind, Store, StoreError};
 use rolegate::ports::{NoRandom, Random};
 use rolegate::store::embedded::{EmbeddedStore, Options};
 

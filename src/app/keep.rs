@@ -82,7 +82,7 @@ impl Kept {
                     shared.metrics.clone(),
                 )?;
                 let store: Arc<dyn Store> = Arc::new(BesideFile::default());
-                let catalog = Catalog::fed(Arc::clone(&store), shared.snapshots.clone());
+                let catalog = Catalog::fed(store.clone(), shared.snapshots.clone());
                 Ok(Self { feed: Some(Feed::File(Box::new(feed))), ..Self::over(shared, store, catalog) })
             }
             Named::Embedded { path, .. } => {
@@ -102,7 +102,7 @@ impl Kept {
         let logins = KubernetesTokens::new(client.clone(), namespace);
         let world = kubernetes::world(shared, Arc::new(logins.clone()))?;
         let KubernetesStore { store, lead, tasks } = KubernetesStore::open(client, namespace, world);
-        let catalog = Catalog::fed(Arc::clone(&store), shared.snapshots.clone());
+        let catalog = Catalog::fed(store.clone(), shared.snapshots.clone());
         let kept = Self::over(shared, store, catalog);
         let feed = InKubernetes::new(shared, logins, tasks, Arc::clone(&kept.tokens));
         Ok(Self { feed: Some(Feed::Kubernetes(Box::new(feed))), lead: Some(lead), ..kept })

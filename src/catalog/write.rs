@@ -8,12 +8,12 @@ use super::next_generation;
 use super::{Publisher, Snapshots};
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::role::Role;
-use crate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
+use crate::ports::store::{Change, Commit, Expect, Key, Kind, StoreError};
 
 /// The turn to write. Each write ends it.
 #[derive(Debug)]
 pub struct Writing {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Commit>,
     snapshots: Snapshots,
     publisher: Publisher,
     turn: OwnedMutexGuard<()>,
@@ -21,7 +21,7 @@ pub struct Writing {
 
 impl Writing {
     pub(super) const fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn Commit>,
         snapshots: Snapshots,
         publisher: Publisher,
         turn: OwnedMutexGuard<()>,

@@ -1,7 +1,6 @@
 //! A mount's config and roles in the core's storage, in the layout of HashiCorp's plugin: `config` and `role/<name>`.
 
 use std::collections::HashMap;
-use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
@@ -11,7 +10,7 @@ use crate::catalog::next_generation;
 use crate::core::mount::MountConfig;
 use crate::core::role::Role;
 use crate::core::role::decode::is_role_name;
-use crate::ports::store::{Change, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Key, Kind, StoreError, Stored};
 
 /// The key of a mount's config.
 const CONFIG: &str = "config";
@@ -22,7 +21,6 @@ pub(super) const ROLES: &str = "role/";
 /// How many roles are remembered; with the next one all are forgotten.
 const REMEMBERED: usize = 10_000;
 
-const WRITTEN_ALONE: &str = "a core's storage is only written this way";
 const OF_THE_CORE: &str = "all but configs and roles is kept by the core itself";
 
 /// The entries of one mount. What was read is remembered until it is written here, or the core says that it was
@@ -187,25 +185,7 @@ fn store_error(error: CoreError) -> StoreError {
 }
 
 /// What the handlers write to. They read nothing by it: [`Entries::config`] and [`Entries::role`] have been asked before.
-impl Store for Entries {
-    fn get<'a>(&'a self, _: &'a Key) -> Stored<'a, Option<Entry>> {
-        Box::pin(ready(Err(StoreError::ReadOnly(WRITTEN_ALONE))))
-    }
-
-    fn list<'a>(
-        &'a self,
-        _: Kind,
-        _: &'a [u8],
-        _: Option<&'a [u8]>,
-        _: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>> {
-        Box::pin(ready(Err(StoreError::ReadOnly(WRITTEN_ALONE))))
-    }
-
-    fn count(&self, _: Kind) -> Stored<'_, u64> {
-        Box::pin(ready(Err(StoreError::ReadOnly(WRITTEN_ALONE))))
-    }
-
+impl Commit for Entries {
     /// One change after the other: the core has no transactions in every version.
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
         Box::pin(async move {

@@ -194,8 +194,21 @@ pub struct Objects {
     pub new: Option<String>,
 }
 
-/// A store of entries. What it has acknowledged it keeps, as far as it keeps anything.
-pub trait Store: Send + Sync + Debug {
+/// Whoever takes changes of entries. What it has acknowledged it keeps, as far as it keeps anything.
+pub trait Commit: Send + Sync + Debug {
+    /// Makes all changes or none. Keys must differ. When it resolves to success, they survive whatever the store
+    /// survives. A store without transactions keeps to that for what belongs to one token, or to one entity; of a commit
+    /// over several it may have made a part when it fails.
+    fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()>;
+
+    /// The objects of a declared entry; nothing where entries are no objects with names of their own.
+    fn objects(&self, _key: &Key) -> Objects {
+        Objects::default()
+    }
+}
+
+/// A store of entries, which can be read as well.
+pub trait Store: Commit {
     /// One entry as it is now.
     fn get<'a>(&'a self, key: &'a Key) -> Stored<'a, Option<Entry>>;
 
@@ -211,14 +224,4 @@ pub trait Store: Send + Sync + Debug {
 
     /// How many entries of a kind there are. An estimate will do for a store that cannot tell at once.
     fn count(&self, kind: Kind) -> Stored<'_, u64>;
-
-    /// The objects of a declared entry; nothing where entries are no objects with names of their own.
-    fn objects(&self, _key: &Key) -> Objects {
-        Objects::default()
-    }
-
-    /// Makes all changes or none. Keys must differ. When it resolves to success, they survive whatever the store
-    /// survives. A store without transactions keeps to that for what belongs to one token, or to one entity; of a commit
-    /// over several it may have made a part when it fails.
-    fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()>;
 }

@@ -1,7 +1,7 @@
 //! Entries beside a file: what operators declare is in the file and is not written here; client tokens are.
 
 use super::memory::MemoryStore;
-use crate::ports::store::{Change, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Entry, Key, Kind, Store, StoreError, Stored};
 
 /// What the caller of a write is told.
 const IN_THE_FILE: &str =
@@ -29,7 +29,9 @@ impl Store for BesideFile {
     fn count(&self, kind: Kind) -> Stored<'_, u64> {
         self.0.count(kind)
     }
+}
 
+impl Commit for BesideFile {
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
         if changes.iter().any(|change| change.key.kind.is_declared()) {
             return Box::pin(std::future::ready(Err(StoreError::ReadOnly(IN_THE_FILE))));
@@ -41,7 +43,7 @@ impl Store for BesideFile {
 #[cfg(test)]
 mod tests {
     use super::BesideFile;
-    use crate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
+    use crate::ports::store::{Change, Commit, Expect, Key, Kind, Store, StoreError};
 
     #[tokio::test]
     async fn tokens_are_kept_and_declarations_are_refused_whole() {

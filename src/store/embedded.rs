@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use copy::{Copied, CopyError, restore};
 pub use open::{OpenError, Options};
 
-use crate::ports::store::{Change, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{self, Change, Entry, Key, Kind, Store, StoreError, Stored};
 use seal::Seal;
 use snapshot::{Listed, Snapshot};
 use trouble::Trouble;
@@ -106,7 +106,9 @@ impl Store for EmbeddedStore {
     fn count(&self, kind: Kind) -> Stored<'_, u64> {
         Box::pin(async move { Ok(self.0.published.load().count(kind)?) })
     }
+}
 
+impl store::Commit for EmbeddedStore {
     fn commit(&self, mut changes: Vec<Change>) -> Stored<'_, ()> {
         Box::pin(async move {
             self.sealed(&mut changes)?;

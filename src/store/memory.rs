@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::expectation::{holds, start};
-use crate::ports::store::{Change, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Entry, Key, Kind, Store, StoreError, Stored};
 
 /// Entries in memory, in the order of their names. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +50,9 @@ impl Store for MemoryStore {
     fn count(&self, kind: Kind) -> Stored<'_, u64> {
         self.read(move |entries| entries.kinds.get(&kind).map_or(0, |entries| entries.len() as u64))
     }
+}
 
+impl Commit for MemoryStore {
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
         Box::pin(async move { self.0.write().unwrap_or_else(PoisonError::into_inner).commit(changes) })
     }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::{Entries, EntryError};
 use crate::plugin::seam::{Core, CoreError, Later};
-use crate::ports::store::{Change, Expect, Key, Kind, Store as _, StoreError};
+use crate::ports::store::{Change, Commit as _, Expect, Key, Kind, StoreError};
 
 #[derive(Debug, Default)]
 struct Kept {

@@ -8,7 +8,7 @@ use super::disk::Medium;
 use super::open::Unfit;
 use super::{EmbeddedStore, Options};
 use crate::health::Health;
-use crate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
+use crate::ports::store::{Change, Commit, Expect, Key, Kind, Store, StoreError};
 use crate::ports::{NoRandom, Random};
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::write::Declared;
-use crate::ports::store::{Change, Entry, Key, Kind, Objects, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Entry, Key, Kind, Objects, Store, StoreError, Stored};
 
 /// Declarations as custom resources, and everything else in another store.
 #[derive(Debug)]
@@ -36,11 +36,9 @@ impl Store for Both {
     fn count(&self, kind: Kind) -> Stored<'_, u64> {
         self.of(kind).count(kind)
     }
+}
 
-    fn objects(&self, key: &Key) -> Objects {
-        self.of(key.kind).objects(key)
-    }
-
+impl Commit for Both {
     /// Declarations and other entries are never changed together.
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
         let (declared, kept): (Vec<_>, Vec<_>) =
@@ -52,5 +50,9 @@ impl Store for Both {
                 "declarations and other entries cannot be changed together".into(),
             )))),
         }
+    }
+
+    fn objects(&self, key: &Key) -> Objects {
+        self.of(key.kind).objects(key)
     }
 }

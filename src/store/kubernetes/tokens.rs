@@ -17,7 +17,7 @@ use kube::Client;
 
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::ports::store::{Change, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Entry, Key, Kind, Store, StoreError, Stored};
 use api::Objects;
 pub use feed::TokensFeed;
 use flights::Flights;
@@ -133,7 +133,9 @@ impl Store for KubernetesTokens {
     fn count(&self, kind: Kind) -> Stored<'_, u64> {
         Box::pin(async move { Ok(self.index().count(kind) as u64) })
     }
+}
 
+impl Commit for KubernetesTokens {
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
         if changes.iter().any(|change| change.key.kind.is_declared()) {
             return Box::pin(std::future::ready(Err(StoreError::ReadOnly(DECLARED))));

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::feed::Seen;
 use super::read;
 use crate::catalog::Snapshots;
-use crate::ports::store::{Change, Entry, Expect, Key, Kind, Objects, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Entry, Expect, Key, Kind, Objects, Store, StoreError, Stored};
 use crate::store::expectation::holds;
 pub(super) use put::Object;
 use shown::Awaited;
@@ -128,15 +128,17 @@ impl Store for Declared {
             Ok(self.snapshots.load().map_or(0, |snapshot| read::names(&snapshot, kind).len() as u64))
         })
     }
+}
+
+impl Commit for Declared {
+    /// Object by object, not all or none; resolves when this replica's feed has published what was written.
+    fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
+        Box::pin(self.write(changes))
+    }
 
     fn objects(&self, key: &Key) -> Objects {
         let seen = self.seen();
         let new = name::of(key).and_then(|[name, other]| seen.is_taken(key.kind, &name).then_some(other));
         Objects { claims: seen.claimants(key), new }
-    }
-
-    /// Object by object, not all or none; resolves when this replica's feed has published what was written.
-    fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
-        Box::pin(self.write(changes))
     }
 }

@@ -12,7 +12,7 @@ use crate::core::client_token::{Parent, TokenKind};
 use crate::core::secret::Secret;
 use crate::metrics::Metrics;
 use crate::ports::mounts::MountsThere;
-use crate::ports::store::{Change, Entry, Expect, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Entry, Expect, Key, Kind, Store, StoreError, Stored};
 use crate::ports::{Clock, NoRandom, Random};
 use crate::tokens::{Found, Issued, NewToken, Tokens, TokensError, World};
 
@@ -75,7 +75,9 @@ impl Store for Entries {
         let count = self.of(kind).len() as u64;
         Box::pin(async move { Ok(count) })
     }
+}
 
+impl Commit for Entries {
     fn commit(&self, changes: Vec<Change>) -> Stored<'_, ()> {
         Box::pin(async move {
             self.commits.fetch_add(1, Ordering::SeqCst);
