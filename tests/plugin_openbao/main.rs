@@ -10,3 +10,4 @@ mod lives;
 mod logins;
 mod registered;
 mod stage;
+mod takeover;

@@ -25,13 +25,18 @@ impl Stage {
 
     /// The same on a core that runs.
     pub(crate) async fn on(core: BaoCore) -> Self {
+        core.done("POST", "sys/auth/kubernetes", Some(json!({"type": "rolegate"}))).await;
+        Self::at_the_mount_of(core).await
+    }
+
+    /// The same where `auth/kubernetes` is enabled already, whoever answers there.
+    pub(crate) async fn at_the_mount_of(core: BaoCore) -> Self {
         let kube = KubeApiserver::shared().await;
         let namespace = kube.namespace(&[("team", "shop")]).await;
         kube.service_account(&namespace, ACCOUNT).await;
         kube.allow_reviews(&namespace, ACCOUNT).await;
         let jwt = kube.token(&namespace, ACCOUNT, &[], 3600).await;
         let stage = Self { core, kube, namespace, jwt };
-        stage.core.done("POST", "sys/auth/kubernetes", Some(json!({"type": "rolegate"}))).await;
         stage.configure("kubernetes").await;
         stage.core.done("POST", "auth/kubernetes/role/orders", Some(stage.role(json!({})))).await;
         stage

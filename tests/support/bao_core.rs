@@ -1,7 +1,11 @@
 //! A real OpenBao server in development mode, with the program in its plugin directory.
 
 use std::{
-    net::SocketAddr, os::unix::process::CommandExt as _, path::PathBuf, process::Command, sync::LazyLock,
+    net::SocketAddr,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
 };
 
 use bytes::Bytes;
@@ -15,6 +19,8 @@ use super::{
     http::{Answer, Client},
     process::{Process, command_of, free_port, script},
 };
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_rolegate");
 
 /// The root token.
 pub const ROOT: &str = "root";
@@ -43,9 +49,7 @@ impl BaoCore {
         for directory in [&plugins, &sockets] {
             std::fs::create_dir(directory).unwrap();
         }
-        // A core takes no link that leads out of the directory.
-        let (program, file) = (env!("CARGO_BIN_EXE_rolegate"), plugins.join("rolegate"));
-        std::fs::hard_link(program, &file).or_else(|_| std::fs::copy(program, &file).map(|_| ())).unwrap();
+        put_into(&plugins, Path::new(PROGRAM));
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = command_of(CLIENTS.join("bao"));
         command
@@ -90,9 +94,13 @@ impl BaoCore {
 
     /// The SHA-256 of the program, as a plugin is registered by it.
     pub fn sha256() -> String {
-        let program = std::fs::read(env!("CARGO_BIN_EXE_rolegate")).unwrap();
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &program);
-        rolegate::core::hex::hex(digest.as_ref())
+        sha256(Path::new(PROGRAM))
+    }
+
+    /// Puts another plugin into its plugin directory: the SHA-256 to register it by.
+    pub fn bring(&self, program: &Path) -> String {
+        put_into(&self.plugin_directory(), program);
+        sha256(program)
     }
 
     /// One request to `/v1/…` with the root token.
@@ -189,6 +197,17 @@ impl Drop for BaoCore {
         // Nobody is left where all went well.
         signal_group("KILL", self.process.id());
     }
+}
+
+/// A core takes no link that leads out of the directory.
+fn put_into(plugins: &Path, program: &Path) {
+    let file = plugins.join(program.file_name().unwrap());
+    std::fs::hard_link(program, &file).or_else(|_| std::fs::copy(program, &file).map(|_| ())).unwrap();
+}
+
+fn sha256(program: &Path) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &std::fs::read(program).unwrap());
+    rolegate::core::hex::hex(digest.as_ref())
 }
 
 fn signal_group(signal: &str, leader: u32) {
