@@ -1,9 +1,10 @@
 //! What is said at the start, and who is not served.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use crate::core::Identity;
 use crate::started::{COOKIE, Started, files, spawn};
+use crate::support::process::{Process, command_of};
 
 /// Starts a plugin that must not serve: nothing on standard output, one sentence on standard error.
 async fn refused(arguments: &[&str], variables: &[(&str, &str)], sentence: &str) {
@@ -76,18 +77,8 @@ async fn the_socket_is_where_the_core_wants_it_and_one_socket_for_all_is_decline
 
 #[tokio::test]
 async fn locked_memory_is_locked_or_nothing_is_served() {
-    let pem = Identity::new().pem;
-    let folder = tempfile::tempdir().unwrap();
-    let process = spawn(
-        &["plugin"],
-        &[
-            COOKIE,
-            ("PLUGIN_CLIENT_CERT", &pem),
-            ("PLUGIN_PROTOCOL_VERSIONS", "5"),
-            ("VAULT_PLUGIN_MLOCK_ENABLED", "true"),
-            ("TMPDIR", folder.path().to_str().unwrap()),
-        ],
-    );
+    let (pem, folder) = (Identity::new().pem, tempfile::tempdir().unwrap());
+    let process = spawn(&["plugin"], &wanting_locked_memory(&pem, &folder));
     if process.stdout.wait_for(|_| true).await.is_some() {
         assert!(process.memory("VmLck") > 0);
     } else {
@@ -95,6 +86,35 @@ async fn locked_memory_is_locked_or_nothing_is_served() {
         let log = process.stderr.to_end().await.join("\n");
         assert!(log.contains("the core asks for locked memory"), "{log}");
     }
+}
+
+#[tokio::test]
+async fn memory_that_cannot_be_locked_is_told_and_no_socket_is_made() {
+    let (pem, folder) = (Identity::new().pem, tempfile::tempdir().unwrap());
+    let mut words = vec!["prlimit", "--memlock=65536", "--"];
+    // Whoever is not root lacks the capability anyway.
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        words.extend(["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "--"]);
+    }
+    let mut command = command_of(words.remove(0));
+    command.args(words).args([env!("CARGO_BIN_EXE_rolegate"), "plugin"]);
+    command.env_clear().env("PATH", "/usr/bin:/bin").envs(wanting_locked_memory(&pem, &folder));
+    let process = Process::spawn("rolegate", command);
+    assert_eq!(process.wait_exit().await.code(), Some(1));
+    assert_eq!(process.stdout.to_end().await, Vec::<String>::new());
+    let log = process.stderr.to_end().await.join("\n");
+    assert!(log.contains("needs the capability `IPC_LOCK`"), "{log}");
+    assert_eq!(files(folder.path()), Vec::<std::path::PathBuf>::new());
+}
+
+fn wanting_locked_memory<'a>(pem: &'a str, folder: &'a tempfile::TempDir) -> [(&'a str, &'a str); 5] {
+    [
+        COOKIE,
+        ("PLUGIN_CLIENT_CERT", pem),
+        ("PLUGIN_PROTOCOL_VERSIONS", "5"),
+        ("VAULT_PLUGIN_MLOCK_ENABLED", "true"),
+        ("TMPDIR", folder.path().to_str().unwrap()),
+    ]
 }
 
 #[tokio::test]

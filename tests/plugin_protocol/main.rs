@@ -9,6 +9,7 @@ mod core;
 mod end;
 mod handshake;
 mod mounts;
+mod of_its_own;
 mod scripted;
 mod started;
 mod storage;
