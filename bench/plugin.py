@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 
-from programs import cpu_seconds, first_line, resident_mib, spread, until, workplace
+from programs import cpu_seconds, first_line, own_mib, resident_mib, spread, until, workplace
 from vault import CLIENTS, ROUNDS, SECONDS, Load
 from vault_servers import bao_dev
 
@@ -102,7 +102,8 @@ def main():
         servers = [Measured(name, bao, folder / name.split()[0], url, program)
                    for name, program in ((baseline, None), ("rolegate", rolegate), ("HashiCorp's plugin", hashicorps))]
         plugins = [one for one in servers if one.plugin]
-        idle = {one.name: resident_mib(one.plugin) for one in plugins}
+        memory = lambda one: f"{resident_mib(one.plugin):.1f} ({own_mib(one.plugin):.1f})"
+        idle = {one.name: memory(one) for one in plugins}
         found = {}
         for kind in ("service", "batch"):
             login = lambda server, length=SECONDS + "s": load.logins(server, "kubernetes", kind, length=length)
@@ -118,9 +119,9 @@ def main():
             way = [cost * CALLS_OF_A_LOGIN / CALLS_OF_A_REFUSAL for cost in beyond(refused[one.name], refused[baseline])]
             costs = [f"{kind} {spread(beyond(results[one.name], results[baseline]), '{:.0f}')}" for kind, results in found.items()]
             print(f"{one.name:<20}{'; '.join(costs)}; the way alone {spread(way, '{:.0f}')}")
-        print("\nResident memory of the plugin's process in MiB, before and after all logins")
+        print("\nResident memory of the plugin's process in MiB (of it not the program's file), before and after all logins")
         for one in plugins:
-            print(f"{one.name:<20}{idle[one.name]:.0f}, {resident_mib(one.plugin):.0f}", flush=True)
+            print(f"{one.name:<20}{idle[one.name]}, {memory(one)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -72,8 +72,13 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def resident_mib(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
+def resident_mib(pid, field="VmRSS"):
+    return int(re.search(rf"{field}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
+
+
+def own_mib(pid):
+    """What is resident and no file's, such as the program's."""
+    return resident_mib(pid, "RssAnon")
 
 
 def spread(values, form="{:.2f}"):

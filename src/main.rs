@@ -20,6 +20,9 @@ use rolegate::telemetry;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// A plugin has one thread for so many processors; of the time that a login takes of them, it has less than a third.
+const PROCESSORS_A_THREAD: usize = 3;
+
 /// Wrong usage or configuration.
 const WRONG: u8 = 2;
 
@@ -116,14 +119,18 @@ fn main() -> ExitCode {
         Ok(logs) => logs,
         Err(error) => return wrong(&error),
     };
-    to_end(run(cli.command, environment))
+    to_end(None, run(cli.command, environment))
 }
 
-/// Runs it on all processors.
-fn to_end(command: impl Future<Output = ExitCode>) -> ExitCode {
+/// Runs it on so many threads; none: on all processors.
+fn to_end(threads: Option<usize>, command: impl Future<Output = ExitCode>) -> ExitCode {
     // One provider for all of TLS; only a second call could fail.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        runtime.worker_threads(threads);
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return wrong(&error),
     };
@@ -139,7 +146,9 @@ fn plugin() -> ExitCode {
         Ok(logs) => logs,
         Err(error) => return wrong(&error),
     };
-    to_end(async {
+    // The core has more to do for a login than its plugin has: more threads only hold more memory, and wake each other.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    to_end(Some(processors.div_ceil(PROCESSORS_A_THREAD)), async {
         match app::plugin::run(config::variable, std::env::temp_dir()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
