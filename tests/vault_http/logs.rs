@@ -1,10 +1,11 @@
 //! What a request leaves in the log.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Once};
 
 use bytes::Bytes;
 use http::Request;
@@ -33,12 +34,16 @@ impl Handle for Handler {
     }
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread's test has logged.
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Lines;
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LINES.with_borrow_mut(|lines| lines.write(bytes))
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -46,32 +51,34 @@ impl Write for Lines {
     }
 }
 
+/// One for all tests of this program: with several, tracing may remember of a line that nobody wants it.
+fn listen() {
+    static LISTENS: Once = Once::new();
+    LISTENS.call_once(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .without_time()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| Lines)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        // Of lines that were met before.
+        tracing::callsite::rebuild_interest_cache();
+    });
+}
+
 /// The lines that a login with secrets in all places leaves, at every level.
 async fn logged(panics: bool) -> Vec<Value> {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .without_time()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    listen();
     let door = door(Arc::new(Handler { panics }), "{}", Default::default(), Default::default());
-    let login = || {
-        Request::put("/v1/auth/kubernetes/login?jwt=hunter2")
-            .header("x-vault-token", "hunter2")
-            .body(Full::new(Bytes::from_static(b"{\"jwt\":\"hunter2\"}")))
-            .unwrap()
-    };
-    // A line that another test's thread meets first would be remembered as wanted by nobody.
-    let _met = door.answer(login(), IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
-    tracing::callsite::rebuild_interest_cache();
-    lines.0.lock().unwrap().clear();
-    let answer = door.answer(login(), IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
+    let login = Request::put("/v1/auth/kubernetes/login?jwt=hunter2")
+        .header("x-vault-token", "hunter2")
+        .body(Full::new(Bytes::from_static(b"{\"jwt\":\"hunter2\"}")))
+        .unwrap();
+    let answer = door.answer(login, IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
     assert_eq!(answer.status(), if panics { 500 } else { 204 });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(LINES.take()).unwrap();
     assert!(!text.contains("hunter2"), "{text}");
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
