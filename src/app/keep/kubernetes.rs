@@ -76,10 +76,6 @@ impl InKubernetes {
         };
         let others = async {
             let first = async {
-                if let Some(known) = cluster_id {
-                    let id = retried("cluster id", &health, || tokens.cluster_id()).await;
-                    let _first = known.set(id);
-                }
                 if let Some(root) = &root {
                     retried("root token", &health, || root_token::keep(&tokens, root)).await;
                 }
@@ -88,7 +84,14 @@ impl InKubernetes {
                 declared.run(stop.clone()).await;
             }
         };
-        tokio::join!(known.run(stop.clone()), others);
+        // Nobody waits for it: who may not write Secrets serves all the same.
+        let named = async {
+            if let Some(known) = cluster_id {
+                let id = retried("cluster id", &health, || tokens.cluster_id()).await;
+                let _first = known.set(id);
+            }
+        };
+        tokio::join!(known.run(stop.clone()), others, stop.run_until_cancelled(named));
     }
 }
 
