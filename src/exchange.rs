@@ -4,9 +4,9 @@ use std::error::Error;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode, request};
+use http::{HeaderValue, Response, StatusCode, request};
+use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use kube::client::Body;
 use serde::Serialize;
 
 /// The largest answer that is read, in bytes.
@@ -23,19 +23,8 @@ pub enum ExchangeError {
     TooLarge,
 }
 
-/// Sends a request without a body and reads the answer, whatever its status.
-///
-/// # Errors
-/// Where there is no whole answer.
-pub async fn get(
-    client: &kube::Client,
-    request: request::Builder,
-) -> Result<(StatusCode, Bytes), ExchangeError> {
-    send(client, request, Vec::new()).await
-}
-
-/// Sends a question as JSON and reads the answer, whatever its status. Not by kube's own calls: these log what they
-/// cannot read, and a question may hold a token.
+/// Sends a question as JSON through kube and reads the answer, whatever its status. Not by kube's own calls: these log
+/// what they cannot read, and a question may hold a token.
 ///
 /// # Errors
 /// Where there is no whole answer.
@@ -45,19 +34,22 @@ pub async fn post(
     question: &(impl Serialize + Sync),
 ) -> Result<(StatusCode, Bytes), ExchangeError> {
     let body = serde_json::to_vec(question).map_err(|error| ExchangeError::Unreachable(error.into()))?;
-    send(client, request.header(CONTENT_TYPE, JSON), body).await
+    let request = request
+        .header(CONTENT_TYPE, JSON)
+        .header(ACCEPT, JSON)
+        .body(kube::client::Body::from(body))
+        .map_err(|error| ExchangeError::Unreachable(error.into()))?;
+    whole(client.send(request).await.map_err(unreachable)?).await
 }
 
-async fn send(
-    client: &kube::Client,
-    request: request::Builder,
-    body: Vec<u8>,
-) -> Result<(StatusCode, Bytes), ExchangeError> {
-    let request = request
-        .header(ACCEPT, JSON)
-        .body(Body::from(body))
-        .map_err(|error| ExchangeError::Unreachable(error.into()))?;
-    let response = client.send(request).await.map_err(unreachable)?;
+/// Reads an answer to its end, whatever its status.
+///
+/// # Errors
+/// Where it is too long, or breaks off.
+pub async fn whole<B>(response: Response<B>) -> Result<(StatusCode, Bytes), ExchangeError>
+where
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>>,
+{
     let status = response.status();
     match Limited::new(response.into_body(), MAX_ANSWER).collect().await {
         Ok(body) => Ok((status, body.to_bytes())),

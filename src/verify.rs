@@ -6,6 +6,7 @@ mod bearer;
 mod client;
 mod cluster;
 mod condition;
+mod errand;
 mod error;
 mod home;
 mod limits;

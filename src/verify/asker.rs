@@ -8,6 +8,8 @@ use moka::sync::Cache;
 use tokio_util::task::TaskTracker;
 
 use super::cluster::Cluster;
+use super::errand::Errand;
+use super::limits::Turn;
 use super::memory::Memory;
 use super::request::Question;
 use super::shared::{Asking, Shared};
@@ -119,18 +121,19 @@ impl Asker {
         self.cluster(mount).is_some_and(|cluster| cluster.is_home)
     }
 
-    /// Asks in a task of its own, so that it goes on when the one who wants to know goes away.
-    pub(super) fn start_review(self: &Arc<Self>, query: &ReviewQuery<'_>, asking: Asking<Arc<Review>>) {
-        let Some(cluster) = self.cluster(query.mount) else {
-            return asking.end(Err(Undecided::ApiServerUnreachable), |_| ());
-        };
-        let turn = match cluster.limits.turn() {
+    /// Asks; it goes on when the one who wants to know goes away.
+    pub(super) fn start_review(
+        self: &Arc<Self>,
+        query: &ReviewQuery<'_>,
+        asking: Asking<Arc<Review>>,
+    ) -> Errand {
+        let (cluster, turn) = match self.turn(query.mount) {
             Ok(turn) => turn,
-            Err(error) => return asking.end(Err(error.undecided()), |_| ()),
+            Err(undecided) => return self.end(asking, undecided),
         };
         let (asker, path) = (Arc::clone(self), Arc::clone(&query.mount.path));
         let (question, key, expires) = (Question::of(query), query.key(), query.expires);
-        self.tasks.spawn(async move {
+        Errand::new(&self.tasks, async move {
             let began = asker.clock.elapsed();
             let mut sent = began;
             let ask = async {
@@ -146,7 +149,7 @@ impl Asker {
             let took = asker.clock.elapsed().saturating_sub(began);
             asker.metrics.review(&path, result(&answer), took);
             asking.end(answer, |review| asker.remember(key, review, sent, expires));
-        });
+        })
     }
 
     /// The same for a namespace's labels.
@@ -155,16 +158,13 @@ impl Asker {
         mount: &Arc<Mount>,
         namespace: &str,
         asking: Asking<Labels>,
-    ) {
-        let Some(cluster) = self.cluster(mount) else {
-            return asking.end(Err(Undecided::ApiServerUnreachable), |_| ());
-        };
-        let turn = match cluster.limits.turn() {
+    ) -> Errand {
+        let (cluster, turn) = match self.turn(mount) {
             Ok(turn) => turn,
-            Err(error) => return asking.end(Err(error.undecided()), |_| ()),
+            Err(undecided) => return self.end(asking, undecided),
         };
         let (asker, namespace, key) = (Arc::clone(self), namespace.to_owned(), labels_key(mount, namespace));
-        self.tasks.spawn(async move {
+        Errand::new(&self.tasks, async move {
             let until = asker.clock.elapsed().saturating_add(LABELS);
             let answer = turn.take(asker.settings.timeout, cluster.labels(&namespace)).await;
             let answer = answer.map_err(|error| {
@@ -172,7 +172,7 @@ impl Asker {
                 error.undecided()
             });
             asking.end(answer, |labels| asker.remembered_labels.keep(key, labels.clone(), until));
-        });
+        })
     }
 
     /// A service account's annotations; asked for by each login, and not remembered.
@@ -182,13 +182,25 @@ impl Asker {
         token: &str,
         account: &VerifiedIdentity,
     ) -> Result<Annotations, Undecided> {
-        let cluster = self.cluster(mount).ok_or(Undecided::ApiServerUnreachable)?;
-        let turn = cluster.limits.turn().map_err(|error| error.undecided())?;
+        let (cluster, turn) = self.turn(mount)?;
         let answer = turn.take(self.settings.timeout, cluster.annotations(token, account)).await;
         answer.map_err(|error| {
             cluster.accounts.bad(&error);
             error.undecided()
         })
+    }
+
+    /// A turn to ask the mount's API server.
+    fn turn(&self, mount: &Arc<Mount>) -> Result<(Arc<Cluster>, Turn), Undecided> {
+        let cluster = self.cluster(mount).ok_or(Undecided::ApiServerUnreachable)?;
+        let turn = cluster.limits.turn().map_err(|error| error.undecided())?;
+        Ok((cluster, turn))
+    }
+
+    /// Tells all who wait that nobody is asked.
+    fn end<V>(&self, asking: Asking<V>, undecided: Undecided) -> Errand {
+        asking.end(Err(undecided), |_| ());
+        Errand::none(&self.tasks)
     }
 
     /// Whether the pod has a CA of its own.

@@ -1,18 +1,27 @@
-//! A client for one API server through kube: TLS 1.2 or later, no redirects, no retries, no proxy.
+//! A client for one API server: HTTP/1.1 over kept connections, TLS 1.2 or later, no redirects, no proxy.
 
-use std::time::Duration;
+mod kept;
+mod wire;
 
-use http::Uri;
-use hyper_util::client::legacy::Client as Pool;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http::{HeaderValue, Method, StatusCode, Uri, request};
+use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use kube::client::{Body, ConfigExt as _};
-use tower::ServiceBuilder;
+use kube::client::ConfigExt as _;
+use rustls_pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+use tokio_util::either::Either;
+use tower::ServiceExt as _;
 
 use super::error::AskError;
+use crate::exchange::ExchangeError;
+use kept::Kept;
+use wire::{Failure, Question, Wire};
 
-/// Shorter than the API server's own 90 seconds, so that no question goes into a connection that is being closed.
-const IDLE: Duration = Duration::from_secs(30);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The base URL of the server; one slash at its end does not count.
 pub(super) fn base_url(kubernetes_host: &str) -> Option<Uri> {
@@ -24,45 +33,128 @@ pub(super) fn base_url(kubernetes_host: &str) -> Option<Uri> {
     usable.then_some(url)
 }
 
-/// A client that trusts these certificates alone, or the system's where there are none.
-pub(super) fn connect(
-    url: &Uri,
-    roots: Option<Vec<Vec<u8>>>,
-    timeout: Duration,
-    idle_connections: usize,
-) -> Result<kube::Client, AskError> {
-    let mut config = kube::Config::new(url.clone());
-    config.root_cert = roots;
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    let tls =
-        config.rustls_https_connector_with_connector(tcp).map_err(|error| AskError::Ca(error.into()))?;
-    let connector = ServiceBuilder::new().map_future(Box::pin).timeout(timeout).service(tls);
-    let pool = Pool::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(idle_connections)
-        .build::<_, Body>(connector);
-    let service = ServiceBuilder::new().layer(config.base_uri_layer()).service(pool);
-    Ok(kube::Client::new(service, config.default_namespace))
+/// A way to one API server. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Client(Arc<Server>);
+
+struct Server {
+    url: Uri,
+    host: HeaderValue,
+    tcp: HttpConnector,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+impl Client {
+    /// A client that trusts these certificates alone, or the system's where there are none. It keeps so many
+    /// connections for the questions to come.
+    pub(super) fn new(
+        url: &Uri,
+        roots: Option<Vec<Vec<u8>>>,
+        idle_connections: usize,
+    ) -> Result<Self, AskError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let name = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let tls = match url.scheme_str() {
+            Some("https") => {
+                let mut config = kube::Config::new(url.clone());
+                config.root_cert = roots;
+                let tls = config.rustls_client_config().map_err(|error| AskError::Ca(error.into()))?;
+                let name = ServerName::try_from(name.to_owned()).map_err(|_| AskError::Host)?;
+                Some((TlsConnector::from(Arc::new(tls)), name))
+            }
+            _ => None,
+        };
+        let host = host_header(url).ok_or(AskError::Host)?;
+        let kept = Arc::new(Mutex::new(Kept::new(idle_connections)));
+        Ok(Self(Arc::new(Server { url: url.clone(), host, tcp, tls, kept })))
+    }
+
+    /// Gets what is at a path.
+    ///
+    /// # Errors
+    /// Where there is no whole answer, whatever its status.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        with: impl FnOnce(request::Builder) -> request::Builder,
+    ) -> Result<(StatusCode, Bytes), ExchangeError> {
+        self.send(with(self.request(Method::GET, path)), Bytes::new()).await
+    }
+
+    /// Sends JSON to a path.
+    ///
+    /// # Errors
+    /// Where there is no whole answer, whatever its status.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        with: impl FnOnce(request::Builder) -> request::Builder,
+        json: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes), ExchangeError> {
+        self.send(with(self.request(Method::POST, path)).header(CONTENT_TYPE, JSON), json.into()).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> request::Builder {
+        let below = self.0.url.path().trim_end_matches('/');
+        let request = request::Builder::new().method(method);
+        let request = if below.is_empty() { request.uri(path) } else { request.uri([below, path].concat()) };
+        request.header(HOST, self.0.host.clone()).header(ACCEPT, JSON)
+    }
+
+    /// Over a connection that is there, or over a new one. Only what was not sent is sent again.
+    async fn send(
+        &self,
+        request: request::Builder,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), ExchangeError> {
+        let unreachable = |error: http::Error| ExchangeError::Unreachable(error.into());
+        let mut question = request.body(Full::new(body)).map_err(unreachable)?;
+        while let Some(wire) = Kept::take(&self.0.kept) {
+            match self.ask(wire, question).await {
+                Err(Failure::Unsent(back)) => question = *back,
+                Err(Failure::Broken(error)) => return Err(error),
+                Ok(answer) => return Ok(answer),
+            }
+        }
+        // Apart, for it is rare and its state is large.
+        let wire = Box::pin(self.connect()).await.map_err(ExchangeError::Unreachable)?;
+        self.ask(wire, question).await.map_err(|failure| match failure {
+            Failure::Broken(error) => error,
+            Failure::Unsent(_) => ExchangeError::Unreachable("the connection was closed at once".into()),
+        })
+    }
+
+    async fn ask(&self, mut wire: Box<Wire>, question: Question) -> Result<(StatusCode, Bytes), Failure> {
+        let answer = wire.ask(question).await?;
+        if wire.is_good() {
+            Kept::put(&self.0.kept, wire);
+        }
+        Ok(answer)
+    }
+
+    async fn connect(&self) -> Result<Box<Wire>, Box<dyn std::error::Error + Send + Sync>> {
+        let Server { url, tcp, tls, .. } = &*self.0;
+        let tcp = tcp.clone().oneshot(url.clone()).await?.into_inner();
+        let stream = match tls {
+            None => Either::Left(tcp),
+            Some((tls, name)) => Either::Right(tls.connect(name.clone(), tcp).await?),
+        };
+        Ok(Box::new(Wire::open(stream).await?))
+    }
+}
+
+/// Host, and port where it is not the scheme's own.
+fn host_header(url: &Uri) -> Option<HeaderValue> {
+    let host = url.host()?;
+    let usual = if url.scheme_str() == Some("https") { 443 } else { 80 };
+    match url.port_u16().filter(|port| *port != usual) {
+        Some(port) => HeaderValue::try_from(format!("{host}:{port}")).ok(),
+        None => HeaderValue::try_from(host).ok(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::base_url;
-
-    #[test]
-    fn only_the_url_of_a_server_is_one() {
-        for good in
-            ["https://kube:6443", "http://127.0.0.1:1/", "https://[::1]:6443", "https://kube/clusters/a"]
-        {
-            assert!(base_url(good).is_some(), "{good}");
-        }
-        for bad in
-            ["", "127.0.0.1:1", "kube", "no such host", "ftp://127.0.0.1", "https://", "/x", "https://k?a=b"]
-        {
-            assert!(base_url(bad).is_none(), "{bad}");
-        }
-    }
-}
+mod tests;

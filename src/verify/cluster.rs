@@ -1,14 +1,13 @@
 //! One mount's API server under one configuration: how it is reached, and what it says.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use http::{HeaderValue, Uri};
 
 use super::Settings;
 use super::answer;
 use super::bearer::{Reviewer, bearer};
-use super::client::{base_url, connect};
+use super::client::{Client, base_url};
 use super::condition::Condition;
 use super::error::AskError;
 use super::limits::Limits;
@@ -34,14 +33,13 @@ pub(super) struct Cluster {
     url: Option<Uri>,
     roots: Roots,
     reviewer: Reviewer,
-    timeout: Duration,
     connections: usize,
     line: Mutex<Option<Line>>,
 }
 
 /// How the API server is asked.
 struct Line {
-    client: kube::Client,
+    client: Client,
     reviewer: Option<HeaderValue>,
     // What the client was made with.
     pem: Vec<u8>,
@@ -68,7 +66,6 @@ impl Cluster {
                 .zip(url.as_ref())
                 .is_some_and(|(home, url)| home.is_at(url, &settings.local)),
             url,
-            timeout: settings.timeout,
             connections: settings.max_in_flight,
             line: Mutex::default(),
         }
@@ -119,7 +116,7 @@ impl Cluster {
     }
 
     /// A client and the reviewer's header. The pod's files are read again when they have changed.
-    async fn line(self: &Arc<Self>) -> Result<(kube::Client, Option<HeaderValue>), AskError> {
+    async fn line(self: &Arc<Self>) -> Result<(Client, Option<HeaderValue>), AskError> {
         if let Some(line) = &*self.lock()
             && line.files == self.stamps()
         {
@@ -131,7 +128,7 @@ impl Cluster {
     }
 
     /// The line as the pod's files are now; the client is another only where the certificates are.
-    fn read_line(&self) -> Result<(kube::Client, Option<HeaderValue>), AskError> {
+    fn read_line(&self) -> Result<(Client, Option<HeaderValue>), AskError> {
         let url = self.url.as_ref().ok_or(AskError::Host)?;
         // Before what they stamp: a file that changes in between is read again.
         let files = self.stamps();
@@ -140,7 +137,7 @@ impl Cluster {
         let mut line = self.lock();
         let client = match &*line {
             Some(line) if line.pem == *pem => line.client.clone(),
-            _ => connect(url, self.roots.certificates(&pem)?, self.timeout, self.connections)?,
+            _ => Client::new(url, self.roots.certificates(&pem)?, self.connections)?,
         };
         *line =
             Some(Line { client: client.clone(), reviewer: reviewer.clone(), pem: pem.into_owned(), files });

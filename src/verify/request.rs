@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, USER_AGENT};
-use http::{HeaderValue, Request, StatusCode, request};
-use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
+use http::{HeaderValue, StatusCode, request};
+use serde::Serialize;
 
+use super::client::Client;
 use super::error::AskError;
 use crate::core::identity::VerifiedIdentity;
 use crate::core::secret::Secret;
-use crate::exchange;
+use crate::exchange::ExchangeError;
 use crate::ports::ReviewQuery;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("rolegate/", env!("CARGO_PKG_VERSION")));
@@ -27,40 +28,54 @@ impl Question {
     }
 }
 
-/// Asks for a TokenReview (Kubernetes `authentication.k8s.io/v1`).
+/// `authentication.k8s.io/v1` TokenReview, as it is asked for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenReview<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    spec: TokenReviewSpec<'a>,
+}
+
+#[derive(Serialize)]
+struct TokenReviewSpec<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    audiences: &'a [String],
+    token: &'a str,
+}
+
+/// Asks for a TokenReview.
 pub(super) async fn review(
-    client: &kube::Client,
+    client: &Client,
     bearer: HeaderValue,
     question: &Question,
 ) -> Result<(StatusCode, Bytes), AskError> {
-    let audiences = &question.audiences;
-    let spec = TokenReviewSpec {
-        token: Some(question.token.expose().to_owned()),
-        audiences: (!audiences.is_empty()).then(|| audiences.clone()),
-    };
-    let request = Request::post("/apis/authentication.k8s.io/v1/tokenreviews");
-    let question = TokenReview { spec, ..TokenReview::default() };
-    Ok(exchange::post(client, asked_by(request, bearer), &question).await?)
+    let spec = TokenReviewSpec { audiences: &question.audiences, token: question.token.expose() };
+    let review = TokenReview { api_version: "authentication.k8s.io/v1", kind: "TokenReview", spec };
+    let mut json = Vec::with_capacity(question.token.expose().len().saturating_add(512));
+    serde_json::to_writer(&mut json, &review).map_err(|error| ExchangeError::Unreachable(error.into()))?;
+    let path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    Ok(client.post(path, |request| asked_by(request, bearer), json).await?)
 }
 
 /// Asks for a namespace. Its name is a DNS label, which needs no escape in a path.
 pub(super) async fn namespace(
-    client: &kube::Client,
+    client: &Client,
     bearer: HeaderValue,
     name: &str,
 ) -> Result<(StatusCode, Bytes), AskError> {
-    let request = Request::get(format!("/api/v1/namespaces/{name}"));
-    Ok(exchange::get(client, asked_by(request, bearer)).await?)
+    let path = format!("/api/v1/namespaces/{name}");
+    Ok(client.get(&path, |request| asked_by(request, bearer)).await?)
 }
 
 /// Asks for a service account. Its names are DNS names, which need no escape in a path.
 pub(super) async fn service_account(
-    client: &kube::Client,
+    client: &Client,
     bearer: HeaderValue,
     account: &VerifiedIdentity,
 ) -> Result<(StatusCode, Bytes), AskError> {
     let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}", account.namespace(), account.name());
-    Ok(exchange::get(client, asked_by(Request::get(path), bearer)).await?)
+    Ok(client.get(&path, |request| asked_by(request, bearer)).await?)
 }
 
 /// With the bearer, and under our name.

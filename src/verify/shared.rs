@@ -1,12 +1,14 @@
 //! Questions under way, each shared by all who ask it.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::errand::Errand;
 use crate::core::reason::Undecided;
 use crate::core::review_key::ReviewKey;
 use crate::ports::Freshness;
@@ -45,18 +47,19 @@ impl<V: Clone> Share<V> {
         }
     }
 
-    /// The answer, asked for by `start` if nobody does yet, or [`Undecided::Deadline`] at the deadline.
+    /// The answer, asked for by `start` if nobody does yet, or [`Undecided::Deadline`] at the deadline. Whoever asks does
+    /// so here, and leaves it to a task when the deadline comes, or when its own caller goes away.
     pub(super) async fn outcome(
         self,
         deadline: Option<Instant>,
-        start: impl FnOnce(Asking<V>),
+        start: impl FnOnce(Asking<V>) -> Errand,
     ) -> Outcome<V> {
         match self {
             Self::Known(value) => Ok(value),
             Self::Joined(awaited) => awaited.outcome(deadline).await,
             Self::Started(asking, awaited) => {
-                start(asking);
-                awaited.outcome(deadline).await
+                let errand = start(asking);
+                awaited.after(errand, deadline).await
             }
         }
     }
@@ -144,15 +147,29 @@ pub(super) struct Awaited<V>(watch::Receiver<Option<Outcome<V>>>);
 
 impl<V: Clone> Awaited<V> {
     /// The answer, or [`Undecided::Deadline`] at the deadline; the question goes on for the others.
-    pub(super) async fn outcome(mut self, deadline: Option<Instant>) -> Outcome<V> {
-        let answered = self.0.wait_for(Option::is_some);
-        let outcome = match deadline {
-            None => answered.await,
-            Some(deadline) => {
-                tokio::time::timeout_at(deadline.into(), answered).await.map_err(|_| Undecided::Deadline)?
-            }
-        };
-        // Without an outcome the one who asked has failed.
-        outcome.ok().and_then(|outcome| outcome.clone()).unwrap_or(Err(Undecided::ApiServerError))
+    async fn outcome(mut self, deadline: Option<Instant>) -> Outcome<V> {
+        in_time(deadline, self.0.wait_for(Option::is_some))
+            .await?
+            .map_or(Err(Undecided::ApiServerError), |told| known(&told))
     }
+
+    /// The same of whoever asks.
+    async fn after(self, errand: Errand, deadline: Option<Instant>) -> Outcome<V> {
+        in_time(deadline, errand).await?;
+        known(&self.0.borrow())
+    }
+}
+
+async fn in_time<T>(deadline: Option<Instant>, what: impl Future<Output = T>) -> Result<T, Undecided> {
+    match deadline {
+        None => Ok(what.await),
+        Some(deadline) => {
+            tokio::time::timeout_at(deadline.into(), what).await.map_err(|_| Undecided::Deadline)
+        }
+    }
+}
+
+/// Without an outcome the one who asked has failed.
+fn known<V: Clone>(told: &Option<Outcome<V>>) -> Outcome<V> {
+    told.clone().unwrap_or(Err(Undecided::ApiServerError))
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
@@ -74,6 +75,7 @@ struct State {
     gate: watch::Sender<Gate>,
     asked: watch::Sender<Vec<Asked>>,
     load: watch::Sender<Load>,
+    connections: AtomicUsize,
 }
 
 impl ApiServer {
@@ -93,6 +95,7 @@ impl ApiServer {
             gate: watch::Sender::new(Gate::Open),
             asked: watch::Sender::default(),
             load: watch::Sender::default(),
+            connections: AtomicUsize::default(),
         });
         let secure = tls.is_some();
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
@@ -132,6 +135,11 @@ impl ApiServer {
         self.state.load.borrow().most
     }
 
+    /// How many connections there have been so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
+    }
+
     /// Holds back all answers from now on.
     pub(crate) fn hold(&self) {
         self.state.gate.send_replace(Gate::Held);
@@ -152,6 +160,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let (tcp, _) = listener.accept().await.unwrap();
+        state.connections.fetch_add(1, Ordering::SeqCst);
         let (tls, state) = (tls.clone(), Arc::clone(&state));
         connections.spawn(async move {
             match tls {

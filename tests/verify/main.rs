@@ -6,6 +6,7 @@ mod api_server;
 mod bearer;
 mod bounds;
 mod cache;
+mod connections;
 mod gone;
 mod house;
 mod labels;
