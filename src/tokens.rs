@@ -66,6 +66,8 @@ pub struct Tokens {
     ring: ArcSwapOption<Ring>,
     wake: Notify,
     tidying: AtomicBool,
+    /// When the clock's elapsed time was none, in milliseconds since 1970.
+    began: u64,
 }
 
 /// A token that is good at this moment.
@@ -89,7 +91,10 @@ impl Found {
 impl Tokens {
     /// Tokens over a store. Reads nothing yet.
     pub fn new(world: World) -> Self {
+        let seconds = u64::try_from(world.clock.unix_now()).unwrap_or_default();
+        let elapsed = u64::try_from(world.clock.elapsed().as_millis()).unwrap_or_default();
         Self {
+            began: seconds.saturating_mul(1000).saturating_sub(elapsed),
             world,
             turns: turns::Turns::default(),
             ring: ArcSwapOption::empty(),
@@ -154,6 +159,12 @@ impl Tokens {
     /// The time by which tokens live.
     pub fn now(&self) -> i64 {
         self.world.clock.unix_now()
+    }
+
+    /// This moment in milliseconds since 1970, which stays in order while the process lives.
+    fn moment(&self) -> u64 {
+        let elapsed = u64::try_from(self.world.clock.elapsed().as_millis()).unwrap_or_default();
+        self.began.saturating_add(elapsed)
     }
 
     async fn found(&self, digest: &TokenDigest) -> Result<Option<Found>, TokensError> {

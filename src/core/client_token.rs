@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::cidr::BoundCidr;
-pub use digest::TokenDigest;
+pub use digest::{MOMENT_LEN, SECRET_LEN, TokenDigest};
 
 /// What the text of a service token begins with.
 pub const SERVICE_PREFIX: &str = "hvs.";

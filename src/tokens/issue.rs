@@ -90,11 +90,12 @@ impl Tokens {
                 Ok(Issued { token, record })
             }
             TokenKind::Service => {
-                let accessor = random::accessor(&*self.world.random)?;
+                let moment = self.moment();
+                let accessor = random::accessor(&*self.world.random, moment)?;
                 let record = self.record(new, accessor);
                 let token = match id {
                     Some(id) => self.free(id).await?,
-                    None => random::service_token(&*self.world.random)?,
+                    None => random::service_token(&*self.world.random, moment)?,
                 };
                 let more = more(&TokenDigest::of(token.expose()));
                 self.keep(&token, &record, more).await?;

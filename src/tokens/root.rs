@@ -41,7 +41,7 @@ impl Tokens {
             if was_given {
                 return Ok(Root::Revoked);
             }
-            let record = root(random::accessor(&*self.world.random)?, self.now());
+            let record = root(random::accessor(&*self.world.random, self.moment())?, self.now());
             match self.keep(token, &record, vec![mark(given.clone(), Expect::Absent)]).await {
                 Ok(()) => return Ok(Root::Made),
                 // Another replica was faster.

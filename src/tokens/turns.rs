@@ -24,8 +24,8 @@ impl Default for Turns {
 impl Turns {
     /// Waits for the turn of a writer of this token.
     pub(super) async fn of(&self, digest: &TokenDigest) -> Result<MutexGuard<'_, ()>, TokensError> {
-        let [first, ..] = digest.0;
-        let slot = self.0.get(usize::from(first) % SLOTS).ok_or(TokensError::Busy)?;
+        let [.., last] = digest.0;
+        let slot = self.0.get(usize::from(last) % SLOTS).ok_or(TokensError::Busy)?;
         tokio::time::timeout(LONGEST_WAIT, slot.lock()).await.map_err(|_| TokensError::Busy)
     }
 }
