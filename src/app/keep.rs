@@ -100,11 +100,12 @@ impl Kept {
     fn in_kubernetes(shared: &Shared, namespace: &str, home: Option<&Found>) -> Result<Self, StartError> {
         let Found { client, .. } = home.ok_or(StartError::NoHome)?;
         let logins = KubernetesTokens::new(client.clone(), namespace);
-        let world = kubernetes::world(shared, Arc::new(logins.clone()))?;
+        let known = Arc::default();
+        let world = kubernetes::world(shared, Arc::new(logins.clone()), &known)?;
         let KubernetesStore { store, lead, tasks } = KubernetesStore::open(client, namespace, world);
         let catalog = Catalog::fed(store.clone(), shared.snapshots.clone());
         let kept = Self::over(shared, store, catalog);
-        let feed = InKubernetes::new(shared, logins, tasks, Arc::clone(&kept.tokens));
+        let feed = InKubernetes::new(shared, logins, tasks, Arc::clone(&kept.tokens), known);
         Ok(Self { feed: Some(Feed::Kubernetes(Box::new(feed))), lead: Some(lead), ..kept })
     }
 

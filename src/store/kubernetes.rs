@@ -15,6 +15,7 @@ mod write;
 use std::sync::Arc;
 
 use kube::Client;
+use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Snapshots;
@@ -44,6 +45,8 @@ pub struct World {
     pub identity: String,
     /// Where everything is kept that is not declared.
     pub kept: Arc<dyn Store>,
+    /// Set once that is known, too: no set is published before, and no Lease asked for.
+    pub known: Arc<SetOnce<()>>,
 }
 
 /// An opened store.
@@ -63,25 +66,36 @@ pub struct Tasks {
     feed: Feed,
     status: StatusWriter,
     candidate: Candidate,
+    known: Arc<SetOnce<()>>,
 }
 
 impl KubernetesStore {
     /// Opens the store in a namespace. Nothing is asked of the API server before [`Tasks::run`].
     pub fn open(client: &Client, namespace: &str, world: World) -> Self {
-        let World { snapshots, health, metrics, pending, identity, kept } = world;
-        let tells = Tells { snapshots: snapshots.clone(), health, metrics, pending };
+        let World { snapshots, health, metrics, pending, identity, kept, known } = world;
+        let tells =
+            Tells { snapshots: snapshots.clone(), health, metrics, pending, after: Arc::clone(&known) };
         let (feed, seen) = Feed::new(client.clone(), namespace, tells);
         let (candidate, lead) = Candidate::new(client.clone(), namespace, identity);
         let status = StatusWriter::new(client.clone(), namespace, seen.clone(), lead.clone());
         let declared = Arc::new(Declared::new(client, namespace, snapshots, seen));
-        Self { store: Arc::new(Both { declared, kept }), lead, tasks: Tasks { feed, status, candidate } }
+        Self {
+            store: Arc::new(Both { declared, kept }),
+            lead,
+            tasks: Tasks { feed, status, candidate, known },
+        }
     }
 }
 
 impl Tasks {
     /// Until it is asked to stop.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { feed, status, candidate } = self;
-        tokio::join!(feed.run(stop.clone()), status.run(stop.clone()), candidate.run(stop));
+        let Self { feed, status, candidate, known } = self;
+        let candidacy = async {
+            if stop.run_until_cancelled(known.wait()).await.is_some() {
+                candidate.run(stop.clone()).await;
+            }
+        };
+        tokio::join!(feed.run(stop.clone()), status.run(stop.clone()), candidacy);
     }
 }

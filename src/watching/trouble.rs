@@ -40,10 +40,15 @@ impl Trouble {
         self.health.trouble(self.words.subject, sentence)
     }
 
-    /// Notes that everything is as the API server has it. True where something was wrong before, to be logged.
+    /// Notes that everything was listed, whether or not changes are heard.
+    pub fn loaded(&self) {
+        self.metrics.feed_loaded(self.words.feed);
+    }
+
+    /// Notes that everything is as the API server has it, and stays so. True where something was wrong before, to be logged.
     pub fn alive(&mut self) -> bool {
         self.pauses.reset();
-        self.metrics.feed_loaded(self.words.feed);
+        self.loaded();
         self.health.recovered(self.words.subject)
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Shared, StartError, root_token};
@@ -20,7 +21,11 @@ use crate::tokens::Tokens;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What the store is given of this process.
-pub(super) fn world(shared: &Shared, kept: Arc<dyn Store>) -> Result<World, StartError> {
+pub(super) fn world(
+    shared: &Shared,
+    kept: Arc<dyn Store>,
+    known: &Arc<SetOnce<()>>,
+) -> Result<World, StartError> {
     let mut random = [0; 4];
     shared.random.fill(&mut random)?;
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
@@ -32,6 +37,7 @@ pub(super) fn world(shared: &Shared, kept: Arc<dyn Store>) -> Result<World, Star
         pending: shared.readiness.pending("store"),
         identity: format!("{host}-{:08x}", u32::from_ne_bytes(random)),
         kept,
+        known: Arc::clone(known),
     })
 }
 
@@ -41,6 +47,7 @@ pub(in crate::app) struct InKubernetes {
     logins: KubernetesTokens,
     declared: Tasks,
     tokens: Arc<Tokens>,
+    known: Arc<SetOnce<()>>,
     cluster_id: Option<ClusterId>,
     root: Option<Secret>,
     health: Health,
@@ -53,9 +60,10 @@ impl InKubernetes {
         logins: KubernetesTokens,
         declared: Tasks,
         tokens: Arc<Tokens>,
+        known: Arc<SetOnce<()>>,
     ) -> Self {
         let (health, metrics) = (shared.health.clone(), shared.metrics.clone());
-        Self { logins, declared, tokens, cluster_id: None, root: None, health, metrics }
+        Self { logins, declared, tokens, known, cluster_id: None, root: None, health, metrics }
     }
 
     /// Puts the server's id here as soon as the API server has it.
@@ -68,30 +76,29 @@ impl InKubernetes {
         self.root = Some(token);
     }
 
-    /// Until it is asked to stop. Client tokens are known before any mount is, and so before anything is answered.
+    /// Until it is asked to stop. Client tokens and declarations are listed at the same time; the first are known before
+    /// any mount is, and so before anything is answered.
     pub(super) async fn run(self, stop: CancellationToken) {
-        let Self { logins, declared, tokens, cluster_id, root, health, metrics } = self;
-        let Some(known) = stop.run_until_cancelled(logins.follow(health.clone(), metrics)).await else {
-            return;
-        };
-        let others = async {
+        let Self { logins, declared, tokens, known, cluster_id, root, health, metrics } = self;
+        let kept = async {
+            let following = logins.follow(health.clone(), metrics).await;
             let first = async {
                 if let Some(root) = &root {
                     retried("root token", &health, || root_token::keep(&tokens, root)).await;
                 }
+                // Nobody else sets it.
+                let _first = known.set(());
             };
-            if stop.run_until_cancelled(first).await.is_some() {
-                declared.run(stop.clone()).await;
-            }
+            // Nobody waits for it: who may not write Secrets serves all the same.
+            let named = async {
+                if let Some(cell) = cluster_id {
+                    let id = retried("cluster id", &health, || tokens.cluster_id()).await;
+                    let _first = cell.set(id);
+                }
+            };
+            tokio::join!(following.run(stop.clone()), first, named);
         };
-        // Nobody waits for it: who may not write Secrets serves all the same.
-        let named = async {
-            if let Some(known) = cluster_id {
-                let id = retried("cluster id", &health, || tokens.cluster_id()).await;
-                let _first = known.set(id);
-            }
-        };
-        tokio::join!(known.run(stop.clone()), others, stop.run_until_cancelled(named));
+        tokio::join!(stop.run_until_cancelled(kept), declared.run(stop.clone()));
     }
 }
 

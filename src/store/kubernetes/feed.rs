@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use kube::Client;
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use crate::catalog::Snapshots;
 use crate::health::Health;
 use crate::lifecycle::Pending;
 use crate::metrics::Metrics;
-use crate::watching::{Lost, Trouble, Words};
+use crate::watching::{Lost, Pauses, Trouble, Words};
 
 pub(super) use cache::Objects;
 use cache::Touch;
@@ -30,6 +30,9 @@ use state::State;
 
 /// The name of this feed in metrics and health, and the longest pause before its watches begin anew.
 const WORDS: Words = Words { feed: "store", subject: "store", longest: Duration::from_secs(3) };
+
+/// The longest pause where lists are answered and the watches after them are not: each life costs a whole list then.
+const BETWEEN_LISTS: Duration = Duration::from_secs(60);
 
 /// How long an event waits for others that come with it.
 const GATHER: Duration = Duration::from_millis(10);
@@ -45,6 +48,8 @@ pub(super) struct Tells {
     pub(super) metrics: Metrics,
     /// Held until the first set is published.
     pub(super) pending: Pending,
+    /// Set once a set may be published.
+    pub(super) after: Arc<SetOnce<()>>,
 }
 
 /// What has to happen when, in one life of the watches.
@@ -53,7 +58,10 @@ pub(super) struct Feed {
     hearing: Hearing,
     state: State,
     trouble: Trouble,
+    // The pauses after lives that ended after their lists; none: the watches are known to live.
+    listing: Option<Pauses>,
     pending: Option<Pending>,
+    after: Arc<SetOnce<()>>,
     // When what was heard is to be judged; none: nothing was heard.
     due: Option<Instant>,
     // How long the last judgement took.
@@ -63,13 +71,15 @@ pub(super) struct Feed {
 impl Feed {
     /// A feed of a namespace's objects; whoever holds the receiver sees what has been published.
     pub(super) fn new(client: Client, namespace: &str, tells: Tells) -> (Self, watch::Receiver<Arc<Seen>>) {
-        let Tells { snapshots, health, metrics, pending } = tells;
+        let Tells { snapshots, health, metrics, pending, after } = tells;
         let (state, seen) = State::new(snapshots);
         let feed = Self {
             hearing: Hearing::new(client, namespace),
             state,
             trouble: Trouble::new(WORDS, health, metrics),
+            listing: None,
             pending: Some(pending),
+            after,
             due: None,
             took: Duration::ZERO,
         };
@@ -90,9 +100,23 @@ impl Feed {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.trouble.pause() => {}
+                () = self.pause() => {}
             }
         }
+    }
+
+    /// Waits before the next life. What was listed counts, even where a right to watch is missing.
+    async fn pause(&mut self) {
+        if !self.state.is_complete() {
+            return self.trouble.pause().await;
+        }
+        let pauses = self.listing.get_or_insert(Pauses::up_to(BETWEEN_LISTS));
+        let pause = pauses.next().unwrap_or(BETWEEN_LISTS);
+        if self.due.is_some() || self.state.has_news() {
+            self.after.wait().await;
+            self.judge().await;
+        }
+        tokio::time::sleep(pause).await;
     }
 
     /// One life of the watches: from their lists to the first error.
@@ -101,7 +125,11 @@ impl Feed {
         self.due = None;
         let mut events = self.hearing.events();
         loop {
-            let due = self.due;
+            let (due, after) = (self.due, Arc::clone(&self.after));
+            let judgement = async {
+                after.wait().await;
+                tokio::time::sleep_until(due.unwrap_or_else(Instant::now)).await;
+            };
             tokio::select! {
                 heard = events.next() => match heard {
                     Some(heard) => {
@@ -111,9 +139,7 @@ impl Feed {
                     }
                     None => return Lost::ended(),
                 },
-                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.judge().await;
-                }
+                () = judgement, if due.is_some() => self.judge().await,
             }
         }
     }
@@ -123,6 +149,7 @@ impl Feed {
             Heard::Life(sign) => {
                 sign?;
                 if self.state.is_complete() {
+                    self.listing = None;
                     self.alive();
                 }
                 return Ok(());
@@ -141,7 +168,11 @@ impl Feed {
         let begun = Instant::now();
         self.state.judge().await;
         self.took = begun.elapsed();
-        self.alive();
+        match self.listing {
+            None => self.alive(),
+            // It may be that rolegate may list and not watch.
+            Some(_) => self.trouble.loaded(),
+        }
         if self.pending.take().is_some() {
             let (mounts, roles) = self.state.sizes();
             tracing::info!(mounts, roles, "mounts and roles are loaded");

@@ -1,21 +1,26 @@
 //! The watches of all kinds as one stream.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::readable::{Claiming, Readable, read};
 use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, REVIEWER};
-use crate::watching::{Lost, signs_of_life};
+use crate::watching::{Lost, Pauses, signs_of_life};
 
 /// After so many seconds a watch is renewed, and one that a broken connection keeps silent is noticed.
 const WATCH: u32 = 60;
+
+/// The longest pause before a watch that failed is asked for again.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// What a watch says.
 type Said<K> = Result<Event<K>, watcher::Error>;
@@ -101,7 +106,9 @@ impl Hearing {
         K: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     {
         let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
+        // One that may not be watched waits while the others are listed.
         watcher(api, config)
+            .backoff(Pauses::up_to(PAUSE))
             .map(|said| said.map(|event| event.modify(|object| object.managed_fields_mut().clear())))
     }
 }

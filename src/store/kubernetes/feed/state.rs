@@ -34,6 +34,8 @@ pub(super) struct State {
     secrets: Cache<Secret>,
     // Whether something has been said that is not published yet.
     news: bool,
+    // Why a kind that is listed is not heard any more, while others are still being listed.
+    lost: Option<Lost>,
     assembler: Assembler,
     snapshots: Snapshots,
     seen: watch::Sender<Arc<Seen>>,
@@ -48,6 +50,7 @@ impl State {
             policies: Cache::new(is_same),
             secrets: Cache::new(|old, new| old.data == new.data),
             news: true,
+            lost: None,
             assembler: Assembler::default(),
             snapshots,
             seen,
@@ -61,6 +64,7 @@ impl State {
         self.roles.begin();
         self.policies.begin();
         self.secrets.begin();
+        self.lost = None;
     }
 
     /// Whether every kind has been listed since [`State::begin`].
@@ -71,16 +75,37 @@ impl State {
             && self.secrets.is_complete()
     }
 
+    /// Whether something has been said that is not published yet.
+    pub(super) const fn has_news(&self) -> bool {
+        self.news
+    }
+
     /// Takes what a watch tells.
+    ///
+    /// # Errors
+    /// Where all must begin anew: not before everything was listed, if the lists are answered.
     pub(super) fn take(&mut self, told: Told) -> Result<Touch, Lost> {
-        let touch = match told {
-            Told::Mounts(said) => self.mounts.hear("GateMount", said),
-            Told::Roles(said) => self.roles.hear("GateRole", said),
-            Told::Policies(said) => self.policies.hear("GatePolicy", said),
-            Told::Secrets(said) => self.secrets.hear("Secret", said),
-        }?;
+        let (heard, is_listed) = match told {
+            Told::Mounts(said) => (self.mounts.hear("GateMount", said), self.mounts.is_complete()),
+            Told::Roles(said) => (self.roles.hear("GateRole", said), self.roles.is_complete()),
+            Told::Policies(said) => (self.policies.hear("GatePolicy", said), self.policies.is_complete()),
+            Told::Secrets(said) => (self.secrets.hear("Secret", said), self.secrets.is_complete()),
+        };
+        let touch = match heard {
+            Err(lost) if is_listed => {
+                self.lost = Some(lost);
+                Touch::Nothing
+            }
+            heard => heard?,
+        };
         self.news |= touch == Touch::Content;
-        Ok(touch)
+        match self.lost.take() {
+            Some(lost) if self.is_complete() => Err(lost),
+            lost => {
+                self.lost = lost;
+                Ok(touch)
+            }
+        }
     }
 
     /// Makes a set of all objects and publishes it, where one of them says something new; then tells who waits.
