@@ -1,5 +1,6 @@
 //! The store in the Kubernetes API: declarations are custom resources, which any number of replicas share.
 
+mod asking;
 pub mod assemble;
 mod both;
 pub mod convert;

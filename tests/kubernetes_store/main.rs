@@ -3,6 +3,7 @@
 
 mod away;
 mod objects;
+mod outdated;
 mod stage;
 #[path = "../support/mod.rs"]
 pub mod support;

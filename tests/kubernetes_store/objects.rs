@@ -219,7 +219,7 @@ async fn an_object_that_cannot_be_read_takes_no_other_with_it() {
 }
 
 /// Definitions that demand no field, as older ones may.
-async fn laxer_definitions(api: &KubeApiserver) {
+pub(crate) async fn laxer_definitions(api: &KubeApiserver) {
     let definitions: Api<CustomResourceDefinition> = Api::all(api.client());
     for definition in definitions.list(&ListParams::default()).await.unwrap() {
         let mut definition = serde_json::to_value(definition).unwrap();

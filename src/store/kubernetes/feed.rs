@@ -25,6 +25,7 @@ pub(super) use cache::Objects;
 use cache::Touch;
 pub(super) use find::{is_at, is_policy, is_role};
 use hear::{Heard, Hearing};
+pub(super) use readable::{Claiming, Readable};
 pub(super) use state::Seen;
 use state::State;
 

@@ -13,7 +13,8 @@ mod shown;
 
 use std::sync::Arc;
 
-use kube::{Api, Client};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
 use tokio::sync::watch;
 
 use super::feed::Seen;
@@ -48,7 +49,7 @@ impl Declared {
         Self { client: client.clone(), namespace: namespace.to_owned(), snapshots, seen }
     }
 
-    fn api<K: Object>(&self) -> Api<K> {
+    fn api<K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>>(&self) -> Api<K> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 

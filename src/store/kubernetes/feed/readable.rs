@@ -19,7 +19,7 @@ use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, Statu
 const NO_POLICY: &str = "{";
 
 /// A kind whose objects claim a name.
-pub(super) trait Claiming: DeserializeOwned {
+pub(in crate::store::kubernetes) trait Claiming: DeserializeOwned {
     /// A spec with the claims of this one, which admits nobody.
     fn claims(spec: &Value) -> Value;
 }
@@ -54,7 +54,14 @@ fn text<'a>(spec: &'a Value, at: &str) -> &'a str {
 /// An object as it is; where it cannot be read, its metadata and claims, with the cause as the annotation
 /// [`UNREADABLE`].
 #[derive(Debug, Clone)]
-pub(super) struct Readable<K>(K);
+pub(in crate::store::kubernetes) struct Readable<K>(K);
+
+impl<K> Readable<K> {
+    /// The object, or what is known of it.
+    pub(in crate::store::kubernetes) fn into_object(self) -> K {
+        self.0
+    }
+}
 
 impl<'de, K: Claiming> Deserialize<'de> for Readable<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,6 +1,5 @@
 //! The calls to the API server, each with an end.
 
-use std::future::Future;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
@@ -10,9 +9,13 @@ use tokio::sync::Semaphore;
 
 use super::object::{Entries, KIND_LABEL, Object};
 use crate::ports::store::StoreError;
+use crate::store::kubernetes::asking::{Asking, Unreadable};
 
 /// The longest that a call takes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The API server's words name the object, and so the digest of a token.
+const ASKING: Asking = Asking { patience: PATIENCE, is_open: false };
 
 /// The objects of a namespace.
 pub(super) struct Objects {
@@ -23,24 +26,6 @@ pub(super) struct Objects {
 
 /// How many writes are under way at most; more wait, as long as a call may take.
 const WRITERS: usize = 64;
-
-/// The API server has not answered in time.
-#[derive(Debug, thiserror::Error)]
-#[error("the API server has not answered within {} s", PATIENCE.as_secs())]
-pub(super) struct TooLate;
-
-/// The API server does not do it. Its message is left out, which names the object and so the digest of a token.
-#[derive(Debug, thiserror::Error)]
-#[error("the API server answers {code} {reason}")]
-struct Refused {
-    code: u16,
-    reason: String,
-}
-
-/// The API server's answer is no object with a name and a version.
-#[derive(Debug, thiserror::Error)]
-#[error("the API server's answer cannot be read")]
-struct Unreadable;
 
 impl Objects {
     pub(super) fn new(client: Client, namespace: &str) -> Self {
@@ -59,7 +44,7 @@ impl Objects {
 
     /// The object with this name as it is now.
     pub(super) async fn get(&self, name: &str) -> Result<Option<Object>, StoreError> {
-        let secret = within(self.api.get_opt(name)).await?;
+        let secret = ASKING.ask(self.api.get_opt(name)).await?;
         // What somebody else has put under the name is not ours.
         let is_ours = |secret: &Secret| {
             secret.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(KIND_LABEL))
@@ -69,7 +54,7 @@ impl Objects {
 
     /// The objects with this label as they are now.
     pub(super) async fn find(&self, selector: &str) -> Result<Vec<Object>, StoreError> {
-        let found = within(self.api.list(&ListParams::default().labels(selector))).await?;
+        let found = ASKING.ask(self.api.list(&ListParams::default().labels(selector))).await?;
         found.items.into_iter().map(read).collect()
     }
 
@@ -91,8 +76,7 @@ impl Objects {
                 None => self.api.create(&parameters, &secret).await,
             }
         };
-        let written = within(write).await;
-        read(if version.is_some() { written.map_err(gone) } else { written }?)
+        read(if version.is_some() { ASKING.change(write).await } else { ASKING.ask(write).await }?)
     }
 
     /// Deletes that version of an object. [`StoreError::Conflict`] where it is another.
@@ -103,36 +87,10 @@ impl Objects {
             let _turn = self.writers.acquire().await;
             self.api.delete(name, &parameters).await
         };
-        within(delete).await.map(drop).map_err(gone)
+        ASKING.change(delete).await.map(drop)
     }
 }
 
 fn read(secret: Secret) -> Result<Object, StoreError> {
     Object::read(secret).ok_or_else(|| StoreError::Failed(Box::new(Unreadable)))
-}
-
-/// An object that is not there any more has been changed by somebody else.
-fn gone(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Failed(cause) if matches!(cause.downcast_ref(), Some(Refused { code: 404, .. })) => {
-            StoreError::Conflict
-        }
-        error => error,
-    }
-}
-
-async fn within<T>(call: impl Future<Output = kube::Result<T>> + Send) -> Result<T, StoreError> {
-    let Ok(answer) = tokio::time::timeout(PATIENCE, call).await else {
-        return Err(StoreError::Away(Box::new(TooLate)));
-    };
-    answer.map_err(|error| match error {
-        kube::Error::Api(status) if status.code == 409 => StoreError::Conflict,
-        kube::Error::Api(status) => {
-            let refused = Box::new(Refused { code: status.code, reason: status.reason.clone() });
-            let passes = matches!(status.code, 429 | 500..=599);
-            if passes { StoreError::Away(refused) } else { StoreError::Failed(refused) }
-        }
-        kube::Error::SerdeError(_) => StoreError::Failed(Box::new(Unreadable)),
-        error => StoreError::Away(Box::new(error)),
-    })
 }

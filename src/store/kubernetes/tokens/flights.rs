@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use tokio::sync::Mutex;
 
-use super::api::{PATIENCE, TooLate};
+use super::api::PATIENCE;
 use crate::ports::store::StoreError;
+use crate::store::kubernetes::asking::TooLate;
 
 /// How many questions are under way at most.
 const SLOTS: usize = 64;
@@ -56,5 +57,5 @@ impl Flights {
 }
 
 fn late() -> StoreError {
-    StoreError::Away(Box::new(TooLate))
+    StoreError::Away(Box::new(TooLate(PATIENCE)))
 }

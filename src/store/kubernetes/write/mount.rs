@@ -33,7 +33,13 @@ impl Declared {
         if let Some(before) = before {
             readable(before)?;
         }
-        let put = Put { api: &self.api(), before, names: name::of_mount(path), basis: Basis::Laid };
+        let put = Put {
+            api: &self.api(),
+            claims: &self.api(),
+            before,
+            names: name::of_mount(path),
+            basis: Basis::Laid,
+        };
         let is_it = |mount: &GateMount| is_at(mount, path);
         let make = |old: Option<&GateMount>| {
             let (told, annotations) = mount_spec(path, &about, None, None);
@@ -65,8 +71,13 @@ impl Declared {
             Some(jwt) => Some(self.reviewer(before, jwt).await?),
             None => None,
         };
-        let put =
-            Put { api: &self.api(), before: Some(before), names: name::of_mount(path), basis: Basis::Whole };
+        let put = Put {
+            api: &self.api(),
+            claims: &self.api(),
+            before: Some(before),
+            names: name::of_mount(path),
+            basis: Basis::Whole,
+        };
         let make = |old: Option<&GateMount>| {
             let old = old.unwrap_or(before);
             let named = reviewer.as_ref().map(|reviewer| reviewer.name.as_str());

@@ -28,6 +28,7 @@ impl Declared {
         let rules = std::str::from_utf8(value).map_err(|error| StoreError::Failed(error.into()))?;
         let put = Put {
             api: &self.api(),
+            claims: &self.api(),
             before: seen.policy_named(name),
             names: name::of_policy(name),
             basis: Basis::Whole,

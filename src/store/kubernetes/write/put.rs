@@ -11,13 +11,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ports::store::StoreError;
-use crate::store::kubernetes::convert::{Annotations, LOCAL, OLD_NAMES, SELECTOR_TEXT, UNREADABLE};
+use crate::store::kubernetes::asking::Asking;
+use crate::store::kubernetes::convert::{
+    Annotations, LOCAL, OLD_NAMES, SELECTOR_TEXT, UNREADABLE, unreadable,
+};
+use crate::store::kubernetes::feed::{Claiming, Readable};
 
 /// How often a write is tried again after somebody else's.
 const TRIES: u32 = 5;
 
-/// How long the API server may take over one question.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// What people declare is no secret.
+const ASKING: Asking = Asking { patience: Duration::from_secs(10), is_open: true };
 
 /// Who manages the fields that are written here.
 const MANAGER: &str = "rolegate";
@@ -59,6 +63,8 @@ pub(super) enum Basis {
 /// A write of one object.
 pub(super) struct Put<'a, K> {
     pub(super) api: &'a Api<K>,
+    /// The same objects, of which one need not be readable.
+    pub(super) claims: &'a Api<Readable<K>>,
     /// As it was seen last; none: it is to be created.
     pub(super) before: Option<&'a K>,
     /// The names of a new object, in the order of preference.
@@ -75,7 +81,7 @@ pub(super) struct Written {
     generation: i64,
 }
 
-impl<K: Object> Put<'_, K> {
+impl<K: Object + Claiming> Put<'_, K> {
     /// Writes what `make` makes of the object as it is; `is_it` tells an object of that name from another's. Gives the
     /// object that was replaced as well.
     pub(super) async fn write(
@@ -91,12 +97,12 @@ impl<K: Object> Put<'_, K> {
                     let mut new = make(Some(old));
                     *new.meta_mut() = metadata_of(old, new.meta());
                     let name = old.meta().name.clone().unwrap_or_default();
-                    (replaced(asked(self.api.replace(&name, &params(), &new)).await), name)
+                    (ASKING.change(self.api.replace(&name, &params(), &new)).await, name)
                 }
                 None => {
                     let mut new = make(None);
                     new.meta_mut().name = Some(name.clone());
-                    (patient(self.api.create(&params(), &new)).await, name.clone())
+                    (ASKING.ask(self.api.create(&params(), &new)).await, name.clone())
                 }
             };
             match done {
@@ -104,9 +110,13 @@ impl<K: Object> Put<'_, K> {
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),
             }
-            let now = patient(self.api.get_opt(&name_of)).await?;
+            let now = ASKING.ask(self.claims.get_opt(&name_of)).await?.map(Readable::into_object);
             match now {
                 Some(now) if !is_it(&now) && before.is_none() => std::mem::swap(&mut name, &mut other),
+                // What is there is not known, and whoever asks again meets what the feed makes of it.
+                Some(now) if unreadable(now.meta()).is_some() && is_it(&now) => {
+                    return Err(StoreError::Conflict);
+                }
                 now if self.basis == Basis::Laid && !is_same(self.before, now.as_ref()) => {
                     return Err(StoreError::Conflict);
                 }
@@ -117,36 +127,22 @@ impl<K: Object> Put<'_, K> {
     }
 }
 
-/// An object that has gone meanwhile is as one that was changed.
-fn replaced<K>(answer: Result<Result<K, kube::Error>, StoreError>) -> Result<K, StoreError> {
-    match answer? {
-        Err(kube::Error::Api(status)) if status.code == 404 => Err(StoreError::Conflict),
-        done => done.map_err(of_kube),
-    }
-}
-
 /// Deletes this very object, if it is still there.
 pub(super) async fn delete<K: Object>(api: &Api<K>, object: &K) -> Result<(), StoreError> {
     let meta = object.meta();
     let preconditions = Preconditions { uid: meta.uid.clone(), resource_version: None };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    match asked(api.delete(meta.name.as_deref().unwrap_or_default(), &params)).await? {
-        Ok(_) => Ok(()),
+    match ASKING.change(api.delete(meta.name.as_deref().unwrap_or_default(), &params)).await {
         // It is gone, or another has taken its name.
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-        Err(error) => Err(of_kube(error)),
+        Err(StoreError::Conflict) => Ok(()),
+        done => done.map(drop),
     }
 }
 
-/// Creates an object whose content is secret: what the API server says of it stays in the log.
+/// Creates an object whose content is secret: what the API server says of it is not told.
 pub(super) async fn create_secret<K: Object>(api: &Api<K>, object: &K) -> Result<Written, StoreError> {
-    match asked(api.create(&params(), object)).await? {
-        Ok(done) => Ok(written(&done)),
-        Err(kube::Error::Api(status)) if status.code == 422 => {
-            Err(StoreError::Invalid("the API server does not take the token as a Secret".to_owned()))
-        }
-        Err(error) => Err(of_kube(error)),
-    }
+    let asking = Asking { is_open: false, ..ASKING };
+    asking.ask(api.create(&params(), object)).await.map(|done| written(&done))
 }
 
 fn written<K: Object>(object: &K) -> Written {
@@ -187,25 +183,4 @@ fn metadata_of<K: Object>(old: &K, new: &ObjectMeta) -> ObjectMeta {
 
 fn params() -> PostParams {
     PostParams { dry_run: false, field_manager: Some(MANAGER.to_owned()) }
-}
-
-async fn patient<T>(asking: impl Future<Output = Result<T, kube::Error>>) -> Result<T, StoreError> {
-    asked(asking).await?.map_err(of_kube)
-}
-
-async fn asked<T>(
-    asking: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<Result<T, kube::Error>, StoreError> {
-    tokio::time::timeout(PATIENCE, asking).await.map_err(|elapsed| StoreError::Away(elapsed.into()))
-}
-
-/// What an answer of the API server means for the caller.
-fn of_kube(error: kube::Error) -> StoreError {
-    let kube::Error::Api(status) = &error else { return StoreError::Away(error.into()) };
-    match status.code {
-        409 => StoreError::Conflict,
-        422 => StoreError::Invalid(format!("the API server refuses it: {}", status.message)),
-        429 | 500..=599 => StoreError::Away(error.into()),
-        _ => StoreError::Failed(error.into()),
-    }
 }

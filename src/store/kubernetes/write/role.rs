@@ -33,6 +33,7 @@ impl Declared {
         let role = Role::from_json(name, value).map_err(|error| StoreError::Failed(error.into()))?;
         let put = Put {
             api: &self.api(),
+            claims: &self.api(),
             before: seen.role_of(&mount, name),
             names: name::of_role(path, name),
             basis: Basis::Laid,
