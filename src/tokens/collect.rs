@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::kept::{expiry_key, mark, removal, token_key};
@@ -13,7 +14,7 @@ use crate::ports::store::{Change, Expect, Key, Kind, StoreError};
 
 /// How many entries of the index are read at once.
 const PAGE: usize = 256;
-/// How many tokens are removed in one commit.
+/// How many tokens are removed in one commit; the commits of a page are made side by side.
 const BATCH: usize = 64;
 /// The longest time between two looks, and that after a failure.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -97,10 +98,8 @@ impl Tokens {
             let page = self.world.store.list(Kind::Expiry, &[], None, PAGE).await?;
             let entries: Vec<_> = page.iter().filter_map(|(name, _)| Due::read(name)).collect();
             let due: Vec<_> = entries.iter().filter(|entry| entry.time < now).cloned().collect();
-            let mut settled = 0;
-            for batch in due.chunks(BATCH) {
-                settled += self.settle(batch, now).await?;
-            }
+            let settling = due.chunks(BATCH).map(|batch| self.settle(batch, now));
+            let settled: usize = try_join_all(settling).await?.into_iter().sum();
             // Once more after a removal, which may have left children to remove; not where others are at the same
             // tokens and may as well do it.
             if settled == 0 {
