@@ -157,9 +157,15 @@ impl Feed {
             }
             Heard::Objects(told) => self.state.take(*told)?,
         };
-        if touch > Touch::Nothing && self.state.is_complete() && self.due.is_none() {
-            let gather = self.took.saturating_mul(2).clamp(GATHER, GATHER_AT_MOST);
-            self.due = Some(Instant::now() + gather);
+        let gather = match touch {
+            Touch::Nothing => return Ok(()),
+            // A set is not made of it, and whoever writes many statuses brings as many of these.
+            Touch::Beside if !self.state.has_news() => GATHER_AT_MOST,
+            _ => self.took.saturating_mul(2).clamp(GATHER, GATHER_AT_MOST),
+        };
+        if self.state.is_complete() {
+            let due = Instant::now() + gather;
+            self.due = Some(self.due.map_or(due, |before| before.min(due)));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use super::write::Object;
 use conditions::next;
 
 /// How many statuses are written at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// How long the API server may take over one of them.
 const PATIENCE: Duration = Duration::from_secs(10);
