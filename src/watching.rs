@@ -7,6 +7,6 @@ mod pauses;
 mod trouble;
 
 pub use life::signs_of_life;
-pub use lost::{Lost, is_too_old};
+pub use lost::{Lost, is_refused, is_too_old};
 pub use pauses::Pauses;
 pub use trouble::{Trouble, Words};

@@ -9,9 +9,17 @@ use crate::errors::with_causes;
 /// The status of a version that the API server does not have any more.
 const TOO_OLD: u16 = 410;
 
+/// The status of what the asker has no right to.
+const FORBIDDEN: u16 = 403;
+
 /// Whether a watch goes on with a whole list by itself, since what it began with is too old.
 pub fn is_too_old(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchError(status) if status.code == TOO_OLD)
+}
+
+/// Whether objects may be listed and not watched.
+pub fn is_refused(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == FORBIDDEN)
 }
 
 /// Why the API server is not heard any more, in a sentence for operators.
@@ -37,7 +45,7 @@ impl Lost {
             kube::Error::Api(status) if status.code == 404 => Self::of(format!(
                 "the API server knows no {kind}: apply the custom resource definitions that `rolegate crd` prints"
             )),
-            kube::Error::Api(status) if status.code == 403 => Self {
+            kube::Error::Api(status) if status.code == FORBIDDEN => Self {
                 is_forbidden: true,
                 ..Self::of(format!(
                     "the API server does not let rolegate list and watch {kind}: {}",

@@ -79,6 +79,38 @@ async fn without_the_definitions_it_is_not_ready_and_says_what_to_apply() {
 }
 
 #[tokio::test]
+async fn what_may_be_listed_and_not_watched_serves_and_is_told_of_until_it_may() {
+    let stage = Stage::new(KubeApiserver::shared().await).await;
+    fill(&stage, &stage.ready_replica().await).await;
+    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+    let rules = json!([
+        rule("", &["secrets"], &["*"]),
+        rule("coordination.k8s.io", &["leases"], &["*"]),
+        rule("rolegate.dev", &["gatemounts", "gateroles"], &["list", "watch"]),
+        rule("rolegate.dev", &["gatepolicies"], &["list"]),
+    ]);
+    let (api, namespace) = (stage.api, &stage.namespace);
+    api.service_account(namespace, "bound").await;
+    api.allow(namespace, namespace, "bound", rules).await;
+    let replica = stage.replica_as(&api.token(namespace, "bound", &[], 3600).await).await;
+    replica.is_ready().await;
+    replica.rolegate.wait_for_log("does not let rolegate list and watch GatePolicy").await;
+    let ready = replica.rolegate.ops_get("/readyz").await;
+    let trouble = &ready.json::<Value>()["troubles"]["store"];
+    assert!(ready.status == 200 && trouble.to_string().contains("GatePolicy"), "{trouble}");
+
+    // The other kinds are watched all the same.
+    let jwt = stage.token().await;
+    assert_eq!(replica.login("kubernetes", "orders", &jwt).await, 200);
+    stage.delete("GateRole", "kubernetes.orders").await;
+    replica.logs_in_with("kubernetes", "orders", &jwt, 400).await;
+
+    let right = json!([rule("rolegate.dev", &["gatepolicies"], &["watch"])]);
+    api.allow(namespace, namespace, "bound", right).await;
+    replica.rolegate.wait_for_log("the store is heard again").await;
+}
+
+#[tokio::test]
 async fn what_a_killed_replica_has_acknowledged_is_there() {
     let stage = Stage::new(KubeApiserver::shared().await).await;
     let (one, other) = (stage.ready_replica().await, stage.ready_replica().await);

@@ -61,6 +61,18 @@ impl<'a> Stage<'a> {
 
     /// One more replica. It need not be ready.
     pub(crate) async fn replica(&self) -> Replica {
+        self.replica_by("kubeconfig").await
+    }
+
+    /// The same with another's rights.
+    pub(crate) async fn replica_as(&self, bearer: &str) -> Replica {
+        let admins = std::fs::read_to_string(self.folder.path().join("kubeconfig")).unwrap();
+        let theirs = admins.replace(&self.api.token_of_user(ADMIN), bearer);
+        std::fs::write(self.folder.path().join("theirs"), theirs).unwrap();
+        self.replica_by("theirs").await
+    }
+
+    async fn replica_by(&self, kubeconfig: &str) -> Replica {
         let config = json!({
             "envoy": { "listen": "127.0.0.1:0", "plaintext": true },
             "vault": { "listen": "127.0.0.1:0" },
@@ -69,7 +81,7 @@ impl<'a> Stage<'a> {
             "review": { "timeout": "2s" },
             "shutdown": { "lame_duck": "0s", "grace": "5s" },
         });
-        let kubeconfig = self.folder.path().join("kubeconfig");
+        let kubeconfig = self.folder.path().join(kubeconfig);
         let variables =
             [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("ROLEGATE_ROOT_TOKEN", ROOT), ("NO_PROXY", "*")];
         let rolegate = Rolegate::server_with(&config.to_string(), &variables).await;

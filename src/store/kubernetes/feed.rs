@@ -19,7 +19,7 @@ use crate::catalog::Snapshots;
 use crate::health::Health;
 use crate::lifecycle::Pending;
 use crate::metrics::Metrics;
-use crate::watching::{Lost, Pauses, Trouble, Words};
+use crate::watching::{Lost, Trouble, Words};
 
 pub(super) use cache::Objects;
 use cache::Touch;
@@ -31,9 +31,6 @@ use state::State;
 
 /// The name of this feed in metrics and health, and the longest pause before its watches begin anew.
 const WORDS: Words = Words { feed: "store", subject: "store", longest: Duration::from_secs(3) };
-
-/// The longest pause where lists are answered and the watches after them are not: each life costs a whole list then.
-const BETWEEN_LISTS: Duration = Duration::from_secs(60);
 
 /// How long an event waits for others that come with it.
 const GATHER: Duration = Duration::from_millis(10);
@@ -59,8 +56,6 @@ pub(super) struct Feed {
     hearing: Hearing,
     state: State,
     trouble: Trouble,
-    // The pauses after lives that ended after their lists; none: the watches are known to live.
-    listing: Option<Pauses>,
     pending: Option<Pending>,
     after: Arc<SetOnce<()>>,
     // When what was heard is to be judged; none: nothing was heard.
@@ -78,7 +73,6 @@ impl Feed {
             hearing: Hearing::new(client, namespace),
             state,
             trouble: Trouble::new(WORDS, health, metrics),
-            listing: None,
             pending: Some(pending),
             after,
             due: None,
@@ -95,29 +89,12 @@ impl Feed {
                 () = stop.cancelled() => return,
                 lost = self.live() => lost,
             };
-            if self.trouble.lost(lost.sentence()) {
-                let cause = lost.sentence();
-                tracing::error!(cause, "the store is not heard, what was loaded last stays in force");
-            }
+            self.lost(&lost);
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.pause() => {}
+                () = self.trouble.pause() => {}
             }
         }
-    }
-
-    /// Waits before the next life. What was listed counts, even where a right to watch is missing.
-    async fn pause(&mut self) {
-        if !self.state.is_complete() {
-            return self.trouble.pause().await;
-        }
-        let pauses = self.listing.get_or_insert(Pauses::up_to(BETWEEN_LISTS));
-        let pause = pauses.next().unwrap_or(BETWEEN_LISTS);
-        if self.due.is_some() || self.state.has_news() {
-            self.after.wait().await;
-            self.judge().await;
-        }
-        tokio::time::sleep(pause).await;
     }
 
     /// One life of the watches: from their lists to the first error.
@@ -146,17 +123,21 @@ impl Feed {
     }
 
     fn hear(&mut self, heard: Heard) -> Result<(), Lost> {
+        let was_refused = self.state.refused().is_some();
         let touch = match heard {
             Heard::Life(sign) => {
                 sign?;
+                self.state.alive();
                 if self.state.is_complete() {
-                    self.listing = None;
-                    self.alive();
+                    self.heard();
                 }
                 return Ok(());
             }
             Heard::Objects(told) => self.state.take(*told)?,
         };
+        if !was_refused && let Some(lost) = self.state.refused().cloned() {
+            self.lost(&lost);
+        }
         let gather = match touch {
             Touch::Nothing => return Ok(()),
             // A set is not made of it, and whoever writes many statuses brings as many of these.
@@ -175,19 +156,24 @@ impl Feed {
         let begun = Instant::now();
         self.state.judge().await;
         self.took = begun.elapsed();
-        match self.listing {
-            None => self.alive(),
-            // It may be that rolegate may list and not watch.
-            Some(_) => self.trouble.loaded(),
-        }
+        self.heard();
         if self.pending.take().is_some() {
             let (mounts, roles) = self.state.sizes();
             tracing::info!(mounts, roles, "mounts and roles are loaded");
         }
     }
 
-    fn alive(&mut self) {
-        if self.trouble.alive() {
+    fn lost(&mut self, lost: &Lost) {
+        if self.trouble.lost(lost.sentence()) {
+            let cause = lost.sentence();
+            tracing::error!(cause, "the store is not heard, what was loaded last stays in force");
+        }
+    }
+
+    fn heard(&mut self) {
+        if self.state.refused().is_some() {
+            self.trouble.loaded();
+        } else if self.trouble.alive() {
             tracing::info!("the store is heard again");
         }
     }

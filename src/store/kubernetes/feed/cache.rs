@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt as _};
 
-use crate::watching::{Lost, is_too_old};
+use crate::watching::{Lost, is_refused, is_too_old};
 
 /// What an event has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,13 +28,15 @@ pub(super) struct Cache<K> {
     objects: Objects<K>,
     coming: Option<BTreeMap<String, Arc<K>>>,
     complete: bool,
+    // Why it may not be watched, and whether it was listed since.
+    refused: Option<(Lost, bool)>,
     same: fn(&K, &K) -> bool,
 }
 
 impl<K: Resource> Cache<K> {
     /// No objects yet; `same` says whether two of them say the same.
     pub(super) fn new(same: fn(&K, &K) -> bool) -> Self {
-        Self { objects: Objects::default(), coming: None, complete: false, same }
+        Self { objects: Objects::default(), coming: None, complete: false, refused: None, same }
     }
 
     /// All objects.
@@ -49,13 +51,14 @@ impl<K: Resource> Cache<K> {
 
     /// The watch begins anew: what is there stays until a whole list has come.
     pub(super) fn begin(&mut self) {
-        (self.coming, self.complete) = (None, false);
+        (self.coming, self.complete, self.refused) = (None, false, None);
     }
 
     /// Takes what the watch of `kind` says.
     ///
     /// # Errors
-    /// Where it must begin anew. That a version is too old is no error: a new list follows by itself.
+    /// Where it must begin anew. That a version is too old, or that the kind may be listed alone, is no error: a new list
+    /// follows by itself.
     pub(super) fn hear(
         &mut self,
         kind: &'static str,
@@ -64,8 +67,22 @@ impl<K: Resource> Cache<K> {
         match said {
             Ok(event) => Ok(self.take(event)),
             Err(error) if is_too_old(&error) => Ok(Touch::Nothing),
+            Err(error) if is_refused(&error) => {
+                self.refused = Some((Lost::watch(kind, &error), false));
+                Ok(Touch::Nothing)
+            }
             Err(error) => Err(Lost::watch(kind, &error)),
         }
+    }
+
+    /// Why the kind may not be watched.
+    pub(super) fn refused(&self) -> Option<&Lost> {
+        self.refused.as_ref().map(|(lost, _)| lost)
+    }
+
+    /// The API server has answered something else: what was refused before the last list is not refused any more.
+    pub(super) fn alive(&mut self) {
+        self.refused.take_if(|(_, listed)| *listed);
     }
 
     /// Takes an event.
@@ -100,6 +117,9 @@ impl<K: Resource> Cache<K> {
     fn replace(&mut self) -> Touch {
         let coming = self.coming.take().unwrap_or_default();
         self.complete = true;
+        if let Some((_, listed)) = &mut self.refused {
+            *listed = true;
+        }
         let alike = coming.len() == self.objects.len()
             && coming
                 .iter()

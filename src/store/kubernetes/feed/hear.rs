@@ -7,20 +7,20 @@ use futures_util::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
-use kube::runtime::WatchStreamExt as _;
+use kube::runtime::utils::Backoff as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::readable::{Claiming, Readable, read};
 use crate::store::kubernetes::resources::{GateMount, GatePolicy, GateRole, REVIEWER};
-use crate::watching::{Lost, Pauses, signs_of_life};
+use crate::watching::{Lost, Pauses, is_refused, signs_of_life};
 
 /// After so many seconds a watch is renewed, and one that a broken connection keeps silent is noticed.
 const WATCH: u32 = 60;
 
-/// The longest pause before a watch that failed is asked for again.
-const PAUSE: Duration = Duration::from_secs(3);
+/// The longest pause between two lists of objects that may not be watched.
+const BETWEEN_LISTS: Duration = Duration::from_secs(60);
 
 /// What a watch says.
 type Said<K> = Result<Event<K>, watcher::Error>;
@@ -106,9 +106,31 @@ impl Hearing {
         K: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     {
         let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
-        // One that may not be watched waits while the others are listed.
-        watcher(api, config)
-            .backoff(Pauses::up_to(PAUSE))
+        watched(api, config)
             .map(|said| said.map(|event| event.modify(|object| object.managed_fields_mut().clear())))
     }
+}
+
+/// A watch. Where it is refused, a list again and again, with pauses that grow.
+fn watched<K>(api: Api<K>, config: watcher::Config) -> impl Stream<Item = Said<K>> + Send
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    let begin = move || watcher(api.clone(), config.clone()).boxed();
+    let pauses = Pauses::up_to(BETWEEN_LISTS);
+    stream::unfold((begin(), false, pauses), move |(mut live, refused, mut pauses)| {
+        let begin = begin.clone();
+        async move {
+            if refused {
+                tokio::time::sleep(pauses.next().unwrap_or(BETWEEN_LISTS)).await;
+                live = begin();
+            }
+            let said = live.next().await?;
+            if matches!(said, Ok(Event::Apply(_) | Event::Delete(_))) {
+                pauses.reset();
+            }
+            let refused = said.as_ref().is_err_and(is_refused);
+            Some((said, (live, refused, pauses)))
+        }
+    })
 }

@@ -34,8 +34,6 @@ pub(super) struct State {
     secrets: Cache<Secret>,
     // Whether something has been said that is not published yet.
     news: bool,
-    // Why a kind that is listed is not heard any more, while others are still being listed.
-    lost: Option<Lost>,
     assembler: Assembler,
     snapshots: Snapshots,
     seen: watch::Sender<Arc<Seen>>,
@@ -50,7 +48,6 @@ impl State {
             policies: Cache::new(is_same),
             secrets: Cache::new(|old, new| old.data == new.data),
             news: true,
-            lost: None,
             assembler: Assembler::default(),
             snapshots,
             seen,
@@ -64,7 +61,6 @@ impl State {
         self.roles.begin();
         self.policies.begin();
         self.secrets.begin();
-        self.lost = None;
     }
 
     /// Whether every kind has been listed since [`State::begin`].
@@ -83,29 +79,31 @@ impl State {
     /// Takes what a watch tells.
     ///
     /// # Errors
-    /// Where all must begin anew: not before everything was listed, if the lists are answered.
+    /// Where all must begin anew.
     pub(super) fn take(&mut self, told: Told) -> Result<Touch, Lost> {
-        let (heard, is_listed) = match told {
-            Told::Mounts(said) => (self.mounts.hear("GateMount", said), self.mounts.is_complete()),
-            Told::Roles(said) => (self.roles.hear("GateRole", said), self.roles.is_complete()),
-            Told::Policies(said) => (self.policies.hear("GatePolicy", said), self.policies.is_complete()),
-            Told::Secrets(said) => (self.secrets.hear("Secret", said), self.secrets.is_complete()),
-        };
-        let touch = match heard {
-            Err(lost) if is_listed => {
-                self.lost = Some(lost);
-                Touch::Nothing
-            }
-            heard => heard?,
-        };
+        let touch = match told {
+            Told::Mounts(said) => self.mounts.hear("GateMount", said),
+            Told::Roles(said) => self.roles.hear("GateRole", said),
+            Told::Policies(said) => self.policies.hear("GatePolicy", said),
+            Told::Secrets(said) => self.secrets.hear("Secret", said),
+        }?;
         self.news |= touch == Touch::Content;
-        match self.lost.take() {
-            Some(lost) if self.is_complete() => Err(lost),
-            lost => {
-                self.lost = lost;
-                Ok(touch)
-            }
-        }
+        Ok(touch)
+    }
+
+    /// Takes a sign of life: a watch that was refused, and not again since the last list, is a watch that lives.
+    pub(super) fn alive(&mut self) {
+        self.mounts.alive();
+        self.roles.alive();
+        self.policies.alive();
+        self.secrets.alive();
+    }
+
+    /// Why a kind is listed now and then and not watched.
+    pub(super) fn refused(&self) -> Option<&Lost> {
+        let kinds =
+            [self.mounts.refused(), self.roles.refused(), self.policies.refused(), self.secrets.refused()];
+        kinds.into_iter().flatten().next()
     }
 
     /// Makes a set of all objects and publishes it, where one of them says something new; then tells who waits.

@@ -146,6 +146,7 @@ async fn a_version_that_is_gone_leads_to_a_new_list_and_nothing_is_lost() {
 #[derive(Default)]
 struct Refusing {
     lists: AtomicUsize,
+    watches: AtomicUsize,
     allowed: AtomicBool,
 }
 
@@ -154,6 +155,9 @@ impl Refusing {
         let uri = request.uri();
         let is_policies = uri.path().ends_with("/gatepolicies");
         if uri.query().is_some_and(|query| query.contains("watch=true")) {
+            if !is_policies {
+                self.watches.fetch_add(1, Ordering::SeqCst);
+            }
             if !is_policies || self.allowed.load(Ordering::SeqCst) {
                 return std::future::pending().await;
             }
@@ -161,11 +165,12 @@ impl Refusing {
                                  "message": "gatepolicies is forbidden", "reason": "Forbidden", "code": 403 });
             return Ok(json_answer(StatusCode::FORBIDDEN, &status));
         }
-        // Longer than any refusal takes.
+        // So that policies are refused, and listed again, before everything is listed.
         if uri.path().ends_with("/gateroles") {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        let count = if is_policies { 1 + self.lists.fetch_add(1, Ordering::SeqCst).min(1) } else { 0 };
+        let listed = |before: usize| if before < 4 { 1 } else { 2 };
+        let count = if is_policies { listed(self.lists.fetch_add(1, Ordering::SeqCst)) } else { 0 };
         let list = json!({ "metadata": { "resourceVersion": "1" }, "items": policies(count) });
         Ok(json_answer(StatusCode::OK, &list))
     }
@@ -182,6 +187,8 @@ async fn where_a_watch_is_refused_lists_serve_and_are_asked_for_ever_more_seldom
     tokio::time::sleep(Duration::from_secs(600)).await;
     let lists = server.lists.load(Ordering::SeqCst);
     assert!((15..=25).contains(&lists), "{lists} lists in ten minutes");
+    let watches = server.watches.load(Ordering::SeqCst);
+    assert!(watches < 50, "{watches} watches of the other kinds, each of a minute: they live on");
     let troubles = feed.health.troubles();
     assert!(troubles["store"].contains("list and watch GatePolicy"), "{troubles:?}");
     server.allowed.store(true, Ordering::SeqCst);
