@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::TryFutureExt as _;
 use hyper::body::Incoming;
 use prost::Message;
 use tonic::metadata::MetadataMap;
@@ -24,10 +25,7 @@ where
     R: Message + Send + 'static,
     F: Future<Output = Result<R, Status>>,
 {
-    let service = tower::service_fn(|call| {
-        let answer = answer(call);
-        async { answer.await.map(tonic::Response::new) }
-    });
+    let service = tower::service_fn(|call| answer(call).map_ok(tonic::Response::new));
     grpc::<R, A>().unary(service, request).await
 }
 
