@@ -3,15 +3,10 @@
 
 pub mod support;
 
-use std::path::Path;
 use std::process::Command;
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
 use serde_json::{Value, json};
-use support::http::Client;
-use support::rolegate::Rolegate;
+use support::embedded::Server;
 use tempfile::TempDir;
 
 /// A file system of 4 MiB.
@@ -46,32 +41,7 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-struct Server {
-    rolegate: Rolegate,
-    client: Client,
-    root: String,
-}
-
 impl Server {
-    async fn start(store: &Path) -> Self {
-        let rolegate = Rolegate::server(&format!(
-            "{{vault: {{listen: '127.0.0.1:0'}}, ops: {{listen: '127.0.0.1:0'}}, \
-             store: {{type: embedded, path: '{}'}}, shutdown: {{lame_duck: 0s, grace: 5s}}}}",
-            store.display()
-        ))
-        .await;
-        let client = Client::http1(rolegate.vault());
-        let root = std::fs::read_to_string(store.join("root-token")).unwrap().trim().to_owned();
-        Self { rolegate, client, root }
-    }
-
-    async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let request = Request::builder().method(method).uri(path).header("x-vault-token", &self.root);
-        let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
-        let answer = self.client.send(request).await.unwrap();
-        (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
-    }
-
     async fn troubles(&self) -> Value {
         let answer = self.rolegate.ops_get("/readyz").await;
         assert_eq!(answer.status.as_u16(), 200, "it serves");
@@ -89,23 +59,23 @@ async fn while_the_disk_is_full_writes_are_refused_and_all_else_is_served_and_th
     let disk = Small::mount();
     let server = Server::start(&disk.0.path().join("store")).await;
     let policy = json!({"policy": "path \"x\" {}"});
-    assert_eq!(server.ask("PUT", "/v1/sys/policies/acl/small", &policy).await.0, 204);
+    assert_eq!(server.root("PUT", "/v1/sys/policies/acl/small", policy).await.0, 204);
     for round in 0..2 {
         disk.fill();
         let path = format!("/v1/sys/policies/acl/large{round}");
-        let (status, refused) = server.ask("PUT", &path, &large()).await;
+        let (status, refused) = server.root("PUT", &path, large()).await;
         assert_eq!((status, refused["errors"].as_array().unwrap().len()), (500, 1), "{refused}");
         assert!(refused["errors"][0].as_str().unwrap().starts_with("the store has failed"), "{refused}");
-        assert_eq!(server.ask("GET", &path, &Value::Null).await.0, 404, "it is not half there");
+        assert_eq!(server.root("GET", &path, Value::Null).await.0, 404, "it is not half there");
         for path in ["/v1/sys/policies/acl/small", "/v1/auth/token/lookup-self"] {
-            assert_eq!(server.ask("GET", path, &Value::Null).await.0, 200, "{path}");
+            assert_eq!(server.root("GET", path, Value::Null).await.0, 200, "{path}");
         }
         assert!(server.troubles().await["store"].as_str().unwrap().contains("No space left"));
         std::fs::remove_file(disk.filler()).unwrap();
-        assert_eq!(server.ask("PUT", &path, &large()).await.0, 204);
-        assert_eq!(server.ask("GET", &path, &Value::Null).await.0, 200);
+        assert_eq!(server.root("PUT", &path, large()).await.0, 204);
+        assert_eq!(server.root("GET", &path, Value::Null).await.0, 200);
         assert_eq!(server.troubles().await, json!({}));
-        assert_eq!(server.ask("DELETE", &path, &Value::Null).await.0, 204);
+        assert_eq!(server.root("DELETE", &path, Value::Null).await.0, 204);
     }
     server.rolegate.signal("TERM");
     assert_eq!(server.rolegate.wait_exit().await.code(), Some(0));

@@ -4,52 +4,12 @@
 pub mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
 use serde_json::{Value, json};
-use support::http::Client;
+use support::embedded::{Server, config};
 use support::rolegate::Rolegate;
 
-fn config(store: &Path) -> String {
-    format!(
-        "{{vault: {{listen: '127.0.0.1:0'}}, ops: {{listen: '127.0.0.1:0'}}, \
-         store: {{type: embedded, path: '{}'}}, shutdown: {{lame_duck: 0s, grace: 5s}}}}",
-        store.display()
-    )
-}
-
-struct Server {
-    rolegate: Rolegate,
-    client: Client,
-    root: String,
-}
-
 impl Server {
-    async fn start(store: &Path) -> Self {
-        Self::start_with(store, &[]).await
-    }
-
-    async fn start_with(store: &Path, variables: &[(&str, &str)]) -> Self {
-        let rolegate = Rolegate::server_with(&config(store), variables).await;
-        let client = Client::http1(rolegate.vault());
-        let root = std::fs::read_to_string(store.join("root-token")).unwrap().trim().to_owned();
-        Self { rolegate, client, root }
-    }
-
-    async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> (u16, Value) {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = Request::builder().method(method).uri(path).header("x-vault-token", token);
-        let answer = self.client.send(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap();
-        (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
-    }
-
-    async fn root(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
-        self.ask(method, path, &self.root, body).await
-    }
-
     /// A role, a policy and a token that were acknowledged.
     async fn fill(&self) -> String {
         assert_eq!(self.root("POST", "/v1/sys/auth/kubernetes", json!({"type": "kubernetes"})).await.0, 204);

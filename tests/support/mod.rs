@@ -11,6 +11,7 @@
 
 pub mod bao_core;
 pub mod certificates;
+pub mod embedded;
 pub mod envoy;
 pub mod http;
 pub mod kube;
