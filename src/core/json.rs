@@ -1,6 +1,6 @@
-//! One level of a JSON object, strictly: no key twice at any depth, nothing behind the end, any depth up to a limit.
+//! JSON, strictly: no key twice at any depth, nothing behind the end, any depth up to a limit.
 //!
-//! Tokens come from strangers, so this reads bytes without recursion, takes text that is no UTF-8 (as the
+//! Tokens come from strangers, so this reads bytes once and without recursion, takes text that is no UTF-8 (as the
 //! reference does, with U+FFFD in its place) and costs at most n log n.
 
 mod scan;
@@ -8,11 +8,14 @@ mod text;
 
 use std::borrow::Cow;
 
-use scan::Scanner;
+use smallvec::SmallVec;
 use text::unescape;
 
 /// The deepest nesting that is read, as in Go's decoder.
 const MAX_DEPTH: usize = 10_000;
+
+/// The longest text that is read: places in it are kept in 32 bits.
+const MAX_BYTES: usize = u32::MAX as usize;
 
 /// Why a text is not read as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,57 +48,90 @@ pub enum Kind {
     Object,
 }
 
-/// A value whose whole text has been checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Value<'a> {
-    /// What it is.
-    pub kind: Kind,
-    /// Its text, quotes and brackets included.
-    pub text: &'a [u8],
+/// A text that was checked to be one JSON value, and where all of its values stand.
+#[derive(Debug)]
+pub struct Document<'a> {
+    text: &'a [u8],
+    nodes: Nodes,
 }
 
-impl<'a> Value<'a> {
+/// Each value before those in it; a key before its member.
+type Nodes = SmallVec<[Node; 48]>;
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    start: u32,
+    end: u32,
+    /// How many nodes are in it; they follow it.
+    inner: u32,
+    kind: Kind,
+}
+
+impl<'a> Document<'a> {
     /// Reads a whole text as one value.
     ///
     /// # Errors
     /// Where it is not exactly one JSON value, or holds a key twice in one object.
     pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
-        let mut scanner = Scanner { text, at: 0 };
-        let value = scanner.value(&mut |_, _, _| ())?;
-        scanner.end()?;
-        Ok(value)
+        Ok(Self { text, nodes: scan::scan(text)? })
     }
 
-    /// The members of an object whose text has been checked, or nothing for another kind.
-    pub fn members(self, mut visit: impl FnMut(&str, Value<'a>)) {
-        if self.kind == Kind::Object {
-            // The text was checked when this value was made: a second error cannot be.
-            let _checked = Scanner { text: self.text, at: 0 }.value(&mut |depth, key, value| {
-                if depth == 1 {
-                    visit(&unescape(key), value);
-                }
-            });
-        }
+    /// The value that it is.
+    pub fn value(&self) -> Value<'_> {
+        let mut all = Values { text: self.text, nodes: &self.nodes };
+        // There always is one.
+        all.next().unwrap_or(Value { kind: Kind::Null, text: b"null", inner: all })
+    }
+}
+
+/// A value of a document.
+#[derive(Debug, Clone, Copy)]
+pub struct Value<'d> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its text, quotes and brackets included.
+    pub text: &'d [u8],
+    inner: Values<'d>,
+}
+
+/// Values that stand beside each other.
+#[derive(Debug, Clone, Copy)]
+struct Values<'d> {
+    text: &'d [u8],
+    nodes: &'d [Node],
+}
+
+impl<'d> Iterator for Values<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Value<'d>> {
+        let (first, rest) = self.nodes.split_first()?;
+        let (inner, rest) = rest.split_at_checked(first.inner as usize)?;
+        self.nodes = rest;
+        let text = self.text.get(first.start as usize..first.end as usize)?;
+        Some(Value { kind: first.kind, text, inner: Self { nodes: inner, ..*self } })
+    }
+}
+
+impl<'d> Value<'d> {
+    /// The members of an object with their keys, or nothing for another kind.
+    pub fn members(self) -> impl Iterator<Item = (Cow<'d, str>, Value<'d>)> {
+        let mut inner = self.inner_of(Kind::Object);
+        std::iter::from_fn(move || Some((unescape(inner.next()?.text), inner.next()?)))
     }
 
-    /// The items of an array whose text has been checked, or nothing for another kind.
-    pub fn items(self) -> Vec<Value<'a>> {
-        let mut items = Vec::new();
-        if self.kind == Kind::Array
-            && let Some(inner) = self.text.get(1..self.text.len().saturating_sub(1))
-        {
-            let mut scanner = Scanner { text: inner, at: 0 };
-            while let Ok(item) = scanner.value(&mut |_, _, _| ()) {
-                items.push(item);
-                scanner.blanks();
-                scanner.at = scanner.at.saturating_add(1);
-            }
-        }
-        items
+    /// The items of an array, or nothing for another kind.
+    pub fn items(self) -> impl Iterator<Item = Value<'d>> {
+        self.inner_of(Kind::Array)
+    }
+
+    fn inner_of(self, kind: Kind) -> Values<'d> {
+        if self.kind == kind { self.inner } else { Values { nodes: &[], ..self.inner } }
     }
 
     /// The text of a string, unescaped; what is no UTF-8 becomes U+FFFD.
-    pub fn as_text(self) -> Option<Cow<'a, str>> {
+    pub fn as_text(self) -> Option<Cow<'d, str>> {
         (self.kind == Kind::Text).then(|| unescape(self.text))
     }
 
@@ -114,7 +150,7 @@ impl<'a> Value<'a> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{JsonError, Value};
+    use super::{Document, JsonError};
 
     #[test]
     fn a_key_that_is_there_twice_is_found_at_any_depth_and_through_escapes() {
@@ -124,11 +160,14 @@ mod tests {
             r#"{"aud":1,"\u0061ud":2}"#,
             r#"[{"k":{"z":1,"z":1}}]"#,
         ] {
-            assert_eq!(Value::parse(text.as_bytes()), Err(JsonError::DuplicateKey), "{text}");
+            assert_eq!(Document::parse(text.as_bytes()).err(), Some(JsonError::DuplicateKey), "{text}");
         }
         let wide: String = (0..200).map(|n| format!("\"k{n}\":0,")).collect();
-        assert!(Value::parse(format!("{{{wide}\"z\":0}}").as_bytes()).is_ok());
-        assert_eq!(Value::parse(format!("{{{wide}\"k7\":0}}").as_bytes()), Err(JsonError::DuplicateKey));
+        assert!(Document::parse(format!("{{{wide}\"z\":0}}").as_bytes()).is_ok());
+        assert_eq!(
+            Document::parse(format!("{{{wide}\"k7\":0}}").as_bytes()).err(),
+            Some(JsonError::DuplicateKey)
+        );
     }
 
     #[test]
@@ -151,21 +190,21 @@ mod tests {
             "{1:2}",
             "]",
         ] {
-            assert_eq!(Value::parse(text.as_bytes()), Err(JsonError::Syntax), "{text}");
+            assert_eq!(Document::parse(text.as_bytes()).err(), Some(JsonError::Syntax), "{text}");
         }
     }
 
     #[test]
     fn depth_is_bounded_and_costs_no_stack() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(Value::parse(nested(10_000).as_bytes()).is_ok());
-        assert_eq!(Value::parse(nested(10_001).as_bytes()), Err(JsonError::Depth));
+        assert!(Document::parse(nested(10_000).as_bytes()).is_ok());
+        assert_eq!(Document::parse(nested(10_001).as_bytes()).err(), Some(JsonError::Depth));
     }
 
     #[test]
     fn text_that_is_not_utf_8_and_broken_pairs_become_the_replacement_character() {
-        let value = Value::parse(b"\"a\xff\\ud800b\\ud83d\\ude00\"").unwrap();
-        assert_eq!(value.as_text().unwrap(), "a\u{fffd}\u{fffd}b\u{1f600}");
+        let document = Document::parse(b"\"a\xff\\ud800b\\ud83d\\ude00\"").unwrap();
+        assert_eq!(document.value().as_text().unwrap(), "a\u{fffd}\u{fffd}b\u{1f600}");
     }
 
     #[test]
@@ -173,7 +212,11 @@ mod tests {
         let cases =
             [("1.9", 1), ("-1.9", -1), ("1e3", 1000), ("9223372036854775807", i64::MAX), ("1e400", i64::MAX)];
         for (text, expected) in cases {
-            assert_eq!(Value::parse(text.as_bytes()).unwrap().as_integer(), Some(expected), "{text}");
+            assert_eq!(
+                Document::parse(text.as_bytes()).unwrap().value().as_integer(),
+                Some(expected),
+                "{text}"
+            );
         }
     }
 
@@ -197,24 +240,24 @@ mod tests {
         #[test]
         fn members_and_items_are_those_of_a_full_decoder(value in json()) {
             let text = value.to_string();
-            let scanned = Value::parse(text.as_bytes()).unwrap();
+            let scanned = Document::parse(text.as_bytes()).unwrap();
             if let Some(object) = value.as_object() {
                 let mut seen = serde_json::Map::new();
-                scanned.members(|key, member| {
-                    seen.insert(key.to_owned(), serde_json::from_slice(member.text).unwrap());
-                });
+                for (key, member) in scanned.value().members() {
+                    seen.insert(key.into_owned(), serde_json::from_slice(member.text).unwrap());
+                }
                 prop_assert_eq!(&seen, object);
             }
             if let Some(array) = value.as_array() {
                 let seen: Vec<serde_json::Value> =
-                    scanned.items().into_iter().map(|item| serde_json::from_slice(item.text).unwrap()).collect();
+                    scanned.value().items().map(|item| serde_json::from_slice(item.text).unwrap()).collect();
                 prop_assert_eq!(&seen, array);
             }
         }
 
         #[test]
         fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _read = Value::parse(&bytes);
+            let _read = Document::parse(&bytes);
         }
     }
 }

@@ -11,7 +11,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 pub use claims::UnverifiedClaims;
 pub use times::check_times;
 
-use super::json::{Kind, Value};
+use super::json::{Document, Kind, Value};
 use super::reason::Deny;
 
 /// The largest token that is read, in bytes.
@@ -111,7 +111,8 @@ impl<'a> UnverifiedToken<'a> {
         let header = decode(header)?;
         let payload = decode(payload)?;
         let header = Header::read(&header)?;
-        let payload = Value::parse(&payload).map_err(|_| Deny::MalformedToken)?;
+        let payload = Document::parse(&payload).map_err(|_| Deny::MalformedToken)?;
+        let payload = payload.value();
         if !matches!(payload.kind, Kind::Object | Kind::Null) {
             return Err(Deny::MalformedToken);
         }
@@ -142,25 +143,28 @@ struct Header {
 
 impl Header {
     fn read(text: &[u8]) -> Result<Self, Deny> {
-        let value = Value::parse(text).map_err(|_| Deny::MalformedToken)?;
+        let document = Document::parse(text).map_err(|_| Deny::MalformedToken)?;
+        let value = document.value();
         if value.kind != Kind::Object {
             return Err(Deny::MalformedToken);
         }
         let mut header = Self { algorithm: None, extended: false };
         let mut broken = false;
-        value.members(|key, member| match key {
-            "alg" => header.algorithm = member.as_text().and_then(|name| Algorithm::named(&name)),
-            "kid" => broken |= !matches!(member.kind, Kind::Text | Kind::Null),
-            "crit" => header.extended |= member.kind != Kind::Null && !empty_list(member),
-            "b64" => header.extended |= member.kind != Kind::Null && member.text != b"true",
-            _ => {}
-        });
+        for (key, member) in value.members() {
+            match &*key {
+                "alg" => header.algorithm = member.as_text().and_then(|name| Algorithm::named(&name)),
+                "kid" => broken |= !matches!(member.kind, Kind::Text | Kind::Null),
+                "crit" => header.extended |= member.kind != Kind::Null && !empty_list(member),
+                "b64" => header.extended |= member.kind != Kind::Null && member.text != b"true",
+                _ => {}
+            }
+        }
         if broken { Err(Deny::MalformedToken) } else { Ok(header) }
     }
 }
 
 fn empty_list(value: Value<'_>) -> bool {
-    value.kind == Kind::Array && value.items().is_empty()
+    value.kind == Kind::Array && value.items().next().is_none()
 }
 
 fn decode(segment: &str) -> Result<Vec<u8>, Deny> {

@@ -1,105 +1,113 @@
-//! The scanner: checks every byte once, without recursion.
+//! The scanner: checks every byte once, without recursion, and notes where each value stands.
+
+use smallvec::SmallVec;
 
 use super::text::unescape;
-use super::{JsonError, Kind, MAX_DEPTH, Value};
+use super::{JsonError, Kind, MAX_BYTES, MAX_DEPTH, Node, Nodes};
 
-/// An object or array that is open, and where its keys begin.
+/// An object or array that is open.
 struct Open {
-    start: usize,
+    /// Its place among the nodes.
+    node: usize,
+    /// Where its keys begin.
     keys_from: usize,
-    /// The key under which it stands, if it is a member.
-    key: Option<usize>,
-    object: bool,
+    is_object: bool,
 }
 
-pub(super) struct Scanner<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) at: usize,
+/// Checks a whole text and gives its values.
+pub(super) fn scan(text: &[u8]) -> Result<Nodes, JsonError> {
+    if text.len() > MAX_BYTES {
+        return Err(JsonError::Syntax);
+    }
+    let mut scanner = Scanner { text, at: 0, nodes: Nodes::new(), keys: SmallVec::new() };
+    scanner.value()?;
+    scanner.blanks();
+    if scanner.at == text.len() { Ok(scanner.nodes) } else { Err(JsonError::Syntax) }
+}
+
+struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+    nodes: Nodes,
+    /// The keys of all objects that are open.
+    keys: SmallVec<[&'a [u8]; 32]>,
 }
 
 impl<'a> Scanner<'a> {
-    /// Scans one value and calls `member` at the end of each object member, with its depth, key and value.
-    pub(super) fn value(
-        &mut self,
-        member: &mut impl FnMut(usize, &'a [u8], Value<'a>),
-    ) -> Result<Value<'a>, JsonError> {
-        let mut open: Vec<Open> = Vec::new();
-        let mut keys: Vec<&'a [u8]> = Vec::new();
-        let mut key: Option<usize> = None;
+    fn value(&mut self) -> Result<(), JsonError> {
+        let mut open: SmallVec<[Open; 8]> = SmallVec::new();
         loop {
             self.blanks();
             let start = self.at;
-            let mut value = match self.next()? {
-                b'{' => {
-                    if open.len() >= MAX_DEPTH {
-                        return Err(JsonError::Depth);
-                    }
-                    open.push(Open { start, keys_from: keys.len(), key, object: true });
-                    self.blanks();
-                    if self.peek() != Some(b'}') {
-                        key = Some(self.key(&mut keys)?);
-                        continue;
-                    }
-                    None
+            let first = self.next()?;
+            if matches!(first, b'{' | b'[') {
+                if open.len() >= MAX_DEPTH {
+                    return Err(JsonError::Depth);
                 }
-                b'[' => {
-                    if open.len() >= MAX_DEPTH {
-                        return Err(JsonError::Depth);
+                let is_object = first == b'{';
+                open.push(Open { node: self.nodes.len(), keys_from: self.keys.len(), is_object });
+                self.note(start, if is_object { Kind::Object } else { Kind::Array });
+                self.blanks();
+                if self.peek() != Some(closing(is_object)) {
+                    if is_object {
+                        self.key()?;
                     }
-                    open.push(Open { start, keys_from: keys.len(), key, object: false });
-                    key = None;
-                    self.blanks();
-                    if self.peek() != Some(b']') {
-                        continue;
-                    }
-                    None
+                    continue;
                 }
-                first => {
-                    let kind = self.scalar(first)?;
-                    Some(self.since(start, kind))
+            } else {
+                let kind = self.scalar(first)?;
+                self.note(start, kind);
+                match open.last() {
+                    None => return Ok(()),
+                    Some(outer) if self.follows(outer.is_object)? => continue,
+                    Some(_) => {}
                 }
-            };
-            // A value is whole: hand it to what it stands in, and close what ends with it.
+            }
+            // What ends here, and what ends with it.
             loop {
-                if let Some(whole) = value {
-                    let Some(outer) = open.last() else { return Ok(whole) };
-                    if let (true, Some(name)) = (outer.object, key.and_then(|key| keys.get(key))) {
-                        member(open.len(), name, whole);
-                    }
-                    self.blanks();
-                    if self.peek() == Some(b',') {
-                        self.at = self.at.saturating_add(1);
-                        key = if outer.object {
-                            self.blanks();
-                            Some(self.key(&mut keys)?)
-                        } else {
-                            None
-                        };
-                        break;
-                    }
+                let Some(ended) = open.pop() else { return Ok(()) };
+                self.close(&ended)?;
+                match open.last() {
+                    None => return Ok(()),
+                    Some(outer) if self.follows(outer.is_object)? => break,
+                    Some(_) => {}
                 }
-                let Some(outer) = open.pop() else { return Err(JsonError::Syntax) };
-                if self.next()? != if outer.object { b'}' } else { b']' } {
-                    return Err(JsonError::Syntax);
-                }
-                if outer.object {
-                    unique(keys.get_mut(outer.keys_from..).unwrap_or_default())?;
-                }
-                keys.truncate(outer.keys_from);
-                key = outer.key;
-                let kind = if outer.object { Kind::Object } else { Kind::Array };
-                value = Some(self.since(outer.start, kind));
             }
         }
     }
 
-    fn since(&self, start: usize, kind: Kind) -> Value<'a> {
-        Value { kind, text: self.text.get(start..self.at).unwrap_or_default() }
+    /// Whether another value follows in what is open; its key has been read where it has one.
+    fn follows(&mut self, in_object: bool) -> Result<bool, JsonError> {
+        self.blanks();
+        if self.peek() != Some(b',') {
+            return Ok(false);
+        }
+        self.at = self.at.saturating_add(1);
+        if in_object {
+            self.blanks();
+            self.key()?;
+        }
+        Ok(true)
     }
 
-    pub(super) fn end(&mut self) -> Result<(), JsonError> {
-        self.blanks();
-        if self.at == self.text.len() { Ok(()) } else { Err(JsonError::Syntax) }
+    fn close(&mut self, ended: &Open) -> Result<(), JsonError> {
+        if self.next()? != closing(ended.is_object) {
+            return Err(JsonError::Syntax);
+        }
+        if ended.is_object {
+            unique(self.keys.get_mut(ended.keys_from..).unwrap_or_default())?;
+            self.keys.truncate(ended.keys_from);
+        }
+        let inner = self.nodes.len().saturating_sub(ended.node).saturating_sub(1);
+        if let Some(node) = self.nodes.get_mut(ended.node) {
+            (node.end, node.inner) = (place(self.at), place(inner));
+        }
+        Ok(())
+    }
+
+    /// Notes a value that ends here; of an object or array the end comes later.
+    fn note(&mut self, start: usize, kind: Kind) {
+        self.nodes.push(Node { start: place(start), end: place(self.at), inner: 0, kind });
     }
 
     fn peek(&self) -> Option<u8> {
@@ -112,25 +120,26 @@ impl<'a> Scanner<'a> {
         Ok(byte)
     }
 
-    pub(super) fn blanks(&mut self) {
+    fn blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at = self.at.saturating_add(1);
         }
     }
 
-    /// A key and its colon; gives the key's place in the list.
-    fn key(&mut self, keys: &mut Vec<&'a [u8]>) -> Result<usize, JsonError> {
+    /// A key and its colon.
+    fn key(&mut self) -> Result<(), JsonError> {
         let start = self.at;
         if self.next()? != b'"' {
             return Err(JsonError::Syntax);
         }
         self.string()?;
-        keys.push(self.text.get(start..self.at).unwrap_or_default());
+        self.note(start, Kind::Text);
+        self.keys.push(self.text.get(start..self.at).unwrap_or_default());
         self.blanks();
         if self.next()? != b':' {
             return Err(JsonError::Syntax);
         }
-        Ok(keys.len().saturating_sub(1))
+        Ok(())
     }
 
     /// Everything that does not nest, whose first byte has been read.
@@ -209,6 +218,15 @@ impl<'a> Scanner<'a> {
         self.digits();
         if self.at > start { Ok(()) } else { Err(JsonError::Syntax) }
     }
+}
+
+/// Within [`MAX_BYTES`].
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+const fn closing(is_object: bool) -> u8 {
+    if is_object { b'}' } else { b']' }
 }
 
 /// That no key is there twice; few keys are compared in pairs, many sorted.

@@ -52,8 +52,8 @@ impl UnverifiedClaims {
         let mut claims = Self::default();
         let mut projected = Projected::default();
         let mut fine = true;
-        payload.members(|key, value| {
-            fine &= match key {
+        for (key, value) in payload.members() {
+            fine &= match &*key {
                 "iss" => text(value, &mut claims.issuer),
                 "aud" => audiences(value, &mut claims.audiences),
                 "exp" => seconds(value, &mut claims.expires),
@@ -66,7 +66,7 @@ impl UnverifiedClaims {
                 LEGACY_UID => text(value, &mut claims.uid),
                 other => !differs_by_case(other, &TOP),
             };
-        });
+        }
         claims.faulty = !fine;
         // As the reference: the namespace is the projected one as soon as `kubernetes.io` is there, even if empty.
         if let Some(namespace) = projected.namespace {
@@ -96,14 +96,14 @@ impl Projected {
             return true;
         }
         let (mut namespace, mut fine) = (String::new(), value.kind == Kind::Object);
-        value.members(|key, value| {
-            fine &= match key {
+        for (key, value) in value.members() {
+            fine &= match &*key {
                 "namespace" => text(value, &mut namespace),
                 "serviceaccount" => named(value, &mut self.account),
                 "pod" => named(value, &mut self.pod),
                 other => !differs_by_case(other, &["namespace", "serviceaccount", "pod"]),
             };
-        });
+        }
         self.namespace = Some(namespace);
         fine
     }
@@ -115,13 +115,13 @@ fn named(value: Value<'_>, into: &mut Option<(String, String)>) -> bool {
         return true;
     }
     let (mut name, mut uid, mut fine) = (String::new(), String::new(), value.kind == Kind::Object);
-    value.members(|key, value| {
-        fine &= match key {
+    for (key, value) in value.members() {
+        fine &= match &*key {
             "name" => text(value, &mut name),
             "uid" => text(value, &mut uid),
             other => !differs_by_case(other, &["name", "uid"]),
         };
-    });
+    }
     *into = Some((name, uid));
     fine
 }
@@ -166,11 +166,11 @@ fn differs_by_case(key: &str, known: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::json::Value;
+    use super::super::super::json::Document;
     use super::UnverifiedClaims;
 
     fn read(payload: &str) -> UnverifiedClaims {
-        UnverifiedClaims::read(Value::parse(payload.as_bytes()).unwrap())
+        UnverifiedClaims::read(Document::parse(payload.as_bytes()).unwrap().value())
     }
 
     #[test]

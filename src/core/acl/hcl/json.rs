@@ -1,12 +1,14 @@
 //! The JSON form of a policy, into the same tree.
 
 use super::{Item, MAX_DEPTH, Node, TextError};
-use crate::core::json::{JsonError, Kind, Value};
+use crate::core::json::{Document, JsonError, Kind, Value};
 
 /// Reads a whole text. `{"path": {"x": {…}}}`, in which any object may also be a list of such, is as `path "x" {…}`.
 pub(super) fn parse(text: &str) -> Result<Vec<Item>, TextError> {
-    let value = Value::parse(text.as_bytes()).map_err(TextError::Json)?;
-    let Node::Object(members) = node(value, 0)? else { return Err(TextError::Json(JsonError::Syntax)) };
+    let document = Document::parse(text.as_bytes()).map_err(TextError::Json)?;
+    let Node::Object(members) = node(document.value(), 0)? else {
+        return Err(TextError::Json(JsonError::Syntax));
+    };
     let mut items = Vec::new();
     for member in members {
         if member.keys.iter().any(|key| key == "path") {
@@ -48,15 +50,11 @@ fn node(value: Value<'_>, depth: usize) -> Result<Node, TextError> {
         Kind::Bool => Node::Bool(value.text == b"true"),
         Kind::Number => Node::Number(written()),
         Kind::Text => Node::Text(value.as_text().unwrap_or_default().into_owned()),
-        Kind::Array => {
-            Node::List(value.items().into_iter().map(|item| node(item, below)).collect::<Result<_, _>>()?)
-        }
+        Kind::Array => Node::List(value.items().map(|item| node(item, below)).collect::<Result<_, _>>()?),
         Kind::Object => {
-            let mut members = Vec::new();
-            value.members(|key, member| {
-                members.push(node(member, below).map(|value| item(key.to_owned(), value)));
-            });
-            Node::Object(members.into_iter().collect::<Result<_, _>>()?)
+            let members = value.members();
+            let members = members.map(|(key, member)| Ok(item(key.into_owned(), node(member, below)?)));
+            Node::Object(members.collect::<Result<_, _>>()?)
         }
     })
 }
