@@ -1,5 +1,7 @@
 //! Bodies, received within bounds: of each one's size and time, and of the bytes of all of them together.
 
+mod begun;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +9,8 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub(super) use begun::Begun;
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl Bodies {
         let mut first = Bytes::new();
         let mut more = BytesMut::new();
         let mut room = None;
-        loop {
+        while !body.is_end_stream() {
             let Ok(frame) = tokio::time::timeout_at(by.into(), body.frame()).await else {
                 return Err(BodyError::TooSlow);
             };

@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::EXPECT;
+use http::{Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
+use super::body::Begun;
 use super::door::VaultDoor;
 use crate::net::Peer;
 
@@ -35,6 +37,8 @@ impl Service<Request<Incoming>> for VaultService {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (door, peer) = (Arc::clone(&self.door), self.peer.0.ip());
+        let is_awaited = request.version() > Version::HTTP_11 || request.headers().contains_key(EXPECT);
+        let request = request.map(if is_awaited { Begun::later } else { Begun::new });
         Box::pin(async move { Ok(door.answer(request, peer).await) })
     }
 }

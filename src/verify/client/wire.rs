@@ -2,7 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -13,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use super::bell::{Bell, Sleeper};
 use crate::exchange::{ExchangeError, whole};
 
 /// A question, whole.
@@ -21,11 +23,19 @@ pub(super) type Question = Request<Full<Bytes>>;
 /// Plain or encrypted.
 pub(super) type Stream = Either<TcpStream, TlsStream<TcpStream>>;
 
+/// How often the two sides of a connection are polled before others have their turn; a question takes six.
+const ROUNDS: usize = 64;
+
 /// A connection, driven by whoever asks over it: no task of its own has to be woken for a question and for its answer.
 pub(super) struct Wire {
     sender: SendRequest<Full<Bytes>>,
     /// None once it has ended.
     connection: Option<Connection<TokioIo<Stream>, Full<Bytes>>>,
+    sleeper: Arc<Sleeper>,
+    /// The one who asks is to be polled.
+    asks: Arc<Bell>,
+    /// The connection is to be polled.
+    moves: Arc<Bell>,
 }
 
 /// Why there is no answer.
@@ -39,12 +49,14 @@ pub(super) enum Failure {
 impl Wire {
     pub(super) async fn open(stream: Stream) -> hyper::Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        Ok(Self { sender, connection: Some(connection) })
+        let sleeper = Arc::new(Sleeper::default());
+        let (asks, moves) = (Bell::new(&sleeper), Bell::new(&sleeper));
+        Ok(Self { sender, connection: Some(connection), sleeper, asks, moves })
     }
 
     /// The whole answer, whatever its status. Where this is given up half-way the connection is good for nothing more.
     pub(super) async fn ask(&mut self, question: Question) -> Result<(StatusCode, Bytes), Failure> {
-        let Self { sender, connection } = self;
+        let Self { sender, connection, sleeper, asks, moves } = self;
         let asked = async {
             match sender.try_send_request(question).await {
                 Ok(response) => whole(response).await.map_err(Failure::Broken),
@@ -55,16 +67,29 @@ impl Wire {
             }
         };
         let mut asked = pin!(asked);
+        let wakers = [&*asks, &*moves].map(|bell| Waker::from(Arc::clone(bell)));
+        asks.set();
+        moves.set();
         poll_fn(|context| {
-            // One way what is asked goes out, the other way what has come in is read; more of either wakes the context.
-            for _ in 0..2 {
-                if connection.as_mut().is_some_and(|live| Pin::new(live).poll(context).is_ready()) {
-                    *connection = None;
-                }
-                if let Poll::Ready(answer) = asked.as_mut().poll(context) {
-                    return Poll::Ready(answer);
+            sleeper.wakes(context.waker());
+            let [mut asks_context, mut moves_context] = wakers.each_ref().map(Context::from_waker);
+            for _ in 0..ROUNDS {
+                if asks.take() {
+                    if let Poll::Ready(answer) = asked.as_mut().poll(&mut asks_context) {
+                        return Poll::Ready(answer);
+                    }
+                } else if moves.take() {
+                    if connection
+                        .as_mut()
+                        .is_some_and(|live| Pin::new(live).poll(&mut moves_context).is_ready())
+                    {
+                        *connection = None;
+                    }
+                } else if sleeper.sleeps([asks, moves]) {
+                    return Poll::Pending;
                 }
             }
+            context.waker().wake_by_ref();
             Poll::Pending
         })
         .await
