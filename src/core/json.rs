@@ -9,6 +9,7 @@ mod text;
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
+pub use text::lossy;
 use text::unescape;
 
 /// The deepest nesting that is read, as in Go's decoder.

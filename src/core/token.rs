@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 pub use claims::UnverifiedClaims;
+use memchr::{memchr_iter, memchr2};
 pub use times::check_times;
 
 use super::json::{Document, Kind, Value};
@@ -95,13 +96,12 @@ impl<'a> UnverifiedToken<'a> {
             return Err(Deny::MalformedToken);
         }
         let (compact, blanks) = without_white_space(raw);
-        let mut segments = compact.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (segments.next(), segments.next(), segments.next(), segments.next())
-        else {
+        let mut dots = memchr_iter(b'.', compact.as_bytes());
+        let (Some(header_end), Some(signed_end), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(Deny::MalformedToken);
         };
-        let signed_end = header.len().saturating_add(payload.len()).saturating_add(1);
+        let (signed, signature) = apart(&compact, signed_end);
+        let (header, payload) = apart(signed, header_end);
         let signature_is_text =
             signature.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         if !signature_is_text {
@@ -163,6 +163,12 @@ impl Header {
     }
 }
 
+/// What stands before and behind the dot at this place.
+fn apart(text: &str, dot: usize) -> (&str, &str) {
+    let (before, behind) = text.split_at_checked(dot).unwrap_or_default();
+    (before, behind.get(1..).unwrap_or_default())
+}
+
 fn empty_list(value: Value<'_>) -> bool {
     value.kind == Kind::Array && value.items().next().is_none()
 }
@@ -173,12 +179,13 @@ fn decode(segment: &str) -> Result<Vec<u8>, Deny> {
 
 /// The token without line ends (which the reference drops) and blanks, and whether there were blanks.
 fn without_white_space(raw: &str) -> (Cow<'_, str>, bool) {
-    let blank = |byte: u8| matches!(byte, b' ' | b'\t');
-    if !raw.bytes().any(|byte| blank(byte) || matches!(byte, b'\r' | b'\n')) {
+    let has = |one, other| memchr2(one, other, raw.as_bytes()).is_some();
+    let blanks = has(b' ', b'\t');
+    if !blanks && !has(b'\r', b'\n') {
         return (Cow::Borrowed(raw), false);
     }
     let compact = raw.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n')).collect();
-    (Cow::Owned(compact), raw.bytes().any(blank))
+    (Cow::Owned(compact), blanks)
 }
 
 #[cfg(test)]

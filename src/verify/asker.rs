@@ -1,5 +1,6 @@
 //! Asks each mount's API server, at most once for all who want to know the same, and remembers what it said.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,12 +137,15 @@ impl Asker {
         Errand::new(&self.tasks, async move {
             let began = asker.clock.elapsed();
             let mut sent = began;
-            let ask = async {
-                asking.sent();
-                sent = asker.clock.elapsed();
-                cluster.review(&question).await
+            let answer = {
+                // In its place, for it is large and would be moved three times.
+                let ask = pin!(async {
+                    asking.sent();
+                    sent = asker.clock.elapsed();
+                    cluster.review(&question).await
+                });
+                turn.take(asker.settings.timeout, ask).await
             };
-            let answer = turn.take(asker.settings.timeout, ask).await;
             let answer = answer.map(|review| asker.one_of(review)).map_err(|error| {
                 cluster.reviews.bad(&error);
                 error.undecided()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::watch;
+use tokio::sync::SetOnce;
 
 use super::errand::Errand;
 use crate::core::reason::Undecided;
@@ -24,7 +24,14 @@ pub(super) struct Shared<V> {
 #[derive(Debug)]
 struct UnderWay<V> {
     sent: AtomicBool,
-    outcome: watch::Sender<Option<Outcome<V>>>,
+    outcome: SetOnce<Outcome<V>>,
+}
+
+impl<V> UnderWay<V> {
+    /// Tells all who wait, once.
+    fn tell(&self, outcome: Outcome<V>) {
+        let _told_before = self.outcome.set(outcome);
+    }
 }
 
 /// How an asker comes to an answer.
@@ -81,7 +88,7 @@ impl<V: Clone> Shared<V> {
         let joins =
             |question: &UnderWay<V>| freshness == Freshness::Cached || !question.sent.load(Ordering::SeqCst);
         if let Some(question) = under_way.get(&key).filter(|question| joins(question)) {
-            return Share::Joined(Awaited(question.outcome.subscribe()));
+            return Share::Joined(Awaited(Arc::clone(question)));
         }
         // Looked for under the lock: an answer is known before its question leaves the table.
         if freshness == Freshness::Cached
@@ -89,10 +96,10 @@ impl<V: Clone> Shared<V> {
         {
             return Share::Known(value);
         }
-        let (outcome, awaited) = watch::channel(None);
-        let question = Arc::new(UnderWay { sent: AtomicBool::new(false), outcome });
+        let question = Arc::new(UnderWay { sent: AtomicBool::new(false), outcome: SetOnce::new() });
         under_way.insert(key, Arc::clone(&question));
-        Share::Started(Asking { shared: Arc::clone(self), key, question }, Awaited(awaited))
+        let awaited = Awaited(Arc::clone(&question));
+        Share::Started(Asking { shared: Arc::clone(self), key, question }, awaited)
     }
 }
 
@@ -125,7 +132,7 @@ impl<V> Asking<V> {
             under_way.remove(&self.key);
         }
         drop(under_way);
-        self.question.outcome.send_replace(Some(outcome));
+        self.question.tell(outcome);
     }
 
     fn is_newest(&self, under_way: &HashMap<ReviewKey, Arc<UnderWay<V>>>) -> bool {
@@ -135,28 +142,32 @@ impl<V> Asking<V> {
 
 impl<V> Drop for Asking<V> {
     fn drop(&mut self) {
+        if self.question.outcome.initialized() {
+            return;
+        }
         let mut under_way = self.shared.lock();
         if self.is_newest(&under_way) {
             under_way.remove(&self.key);
         }
+        drop(under_way);
+        // The one who asked has failed.
+        self.question.tell(Err(Undecided::ApiServerError));
     }
 }
 
 /// An answer that will come.
-pub(super) struct Awaited<V>(watch::Receiver<Option<Outcome<V>>>);
+pub(super) struct Awaited<V>(Arc<UnderWay<V>>);
 
 impl<V: Clone> Awaited<V> {
     /// The answer, or [`Undecided::Deadline`] at the deadline; the question goes on for the others.
-    async fn outcome(mut self, deadline: Option<Instant>) -> Outcome<V> {
-        in_time(deadline, self.0.wait_for(Option::is_some))
-            .await?
-            .map_or(Err(Undecided::ApiServerError), |told| known(&told))
+    async fn outcome(self, deadline: Option<Instant>) -> Outcome<V> {
+        in_time(deadline, self.0.outcome.wait()).await?.clone()
     }
 
     /// The same of whoever asks.
     async fn after(self, errand: Errand, deadline: Option<Instant>) -> Outcome<V> {
         in_time(deadline, errand).await?;
-        known(&self.0.borrow())
+        self.0.outcome.get().cloned().unwrap_or(Err(Undecided::ApiServerError))
     }
 }
 
@@ -167,9 +178,4 @@ async fn in_time<T>(deadline: Option<Instant>, what: impl Future<Output = T>) ->
             tokio::time::timeout_at(deadline.into(), what).await.map_err(|_| Undecided::Deadline)
         }
     }
-}
-
-/// Without an outcome the one who asked has failed.
-fn known<V: Clone>(told: &Option<Outcome<V>>) -> Outcome<V> {
-    told.clone().unwrap_or(Err(Undecided::ApiServerError))
 }

@@ -2,13 +2,19 @@
 
 use std::borrow::Cow;
 
+/// A text with U+FFFD in the place of what is no UTF-8; what is all UTF-8 is seen to be so in larger steps than
+/// [`String::from_utf8_lossy`] takes.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 /// Unescapes a string with its quotes, as Go's decoder does.
 pub(super) fn unescape(quoted: &[u8]) -> Cow<'_, str> {
     let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
     if !inner.contains(&b'\\') {
-        return String::from_utf8_lossy(inner);
+        return lossy(inner);
     }
-    let text = String::from_utf8_lossy(inner);
+    let text = lossy(inner);
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars();
     while let Some(character) = rest.next() {

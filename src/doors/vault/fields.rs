@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Map, Value};
 
 use super::query::pairs;
+use crate::core::json::lossy;
 
 /// A body of more values is not read: a value takes far more memory than the two bytes that it may be written in.
 const MAX_VALUES: usize = 65_536;
@@ -44,15 +45,17 @@ pub(super) fn read(body: &[u8], form: bool) -> Result<Map<String, Value>, Fields
 
 /// The first JSON value, numbers as they are written, the last of equal keys; `null` is no fields.
 fn of_json(body: &[u8]) -> Result<Map<String, Value>, FieldsError> {
-    let Size { values, depth } = Size::of(body);
-    if depth > MAX_DEPTH {
-        return Err(FieldsError::Depth);
-    }
-    if values > MAX_VALUES {
-        return Err(FieldsError::Json);
+    if !is_small(body) {
+        let Size { values, depth } = Size::of(body);
+        if depth > MAX_DEPTH {
+            return Err(FieldsError::Depth);
+        }
+        if values > MAX_VALUES {
+            return Err(FieldsError::Json);
+        }
     }
     // Like the reference's decoder, which puts U+FFFD where a text is no UTF-8.
-    let text = String::from_utf8_lossy(body);
+    let text = lossy(body);
     let mut values = Deserializer::from_str(&text);
     values.disable_recursion_limit();
     let fields = Option::<Map<String, Value>>::deserialize(&mut values).map_err(|_| FieldsError::Json)?;
@@ -76,6 +79,13 @@ fn of_form(body: &[u8]) -> Result<Map<String, Value>, FieldsError> {
         }
     }
     Ok(fields)
+}
+
+/// Whether it can be seen at a glance that a text holds little: it has no more values than bytes, and no more levels than
+/// brackets.
+fn is_small(body: &[u8]) -> bool {
+    let opening = body.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    body.len() <= MAX_VALUES && opening <= MAX_DEPTH
 }
 
 /// How much a text can hold, before it is read.

@@ -13,8 +13,10 @@ use http_body::{Body, Frame, SizeHint};
 pub(in super::super) struct Begun<B: Body> {
     body: B,
     /// The answer of the one who was asked, where it was not that there is none yet.
-    first: Option<Option<Result<Frame<B::Data>, B::Error>>>,
+    first: Option<Asked<B>>,
 }
+
+type Asked<B> = Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>;
 
 impl<B: Body + Unpin> Begun<B> {
     /// Asks for the body.
