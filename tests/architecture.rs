@@ -110,6 +110,7 @@ const CORE_PACKAGES: &[&str] = &[
     "aws_lc_rs",
     "base64",
     "ipnet",
+    "memchr",
     "postcard",
     "serde",
     "serde_json",
