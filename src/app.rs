@@ -234,7 +234,8 @@ fn verifier_settings(
         cache: crate::verify::CacheSettings {
             ttl: review.cache.ttl,
             refused_ttl: review.cache.refused_ttl,
-            entries: u64::from(review.cache.entries.get()),
+            // A login asks afresh, so that none are taken but by the Envoy door.
+            entries: config.envoy.as_ref().map_or(0, |_| u64::from(review.cache.entries.get())),
         },
         local,
         home: around.map(|around| around.cluster.clone()),

@@ -1,5 +1,6 @@
 //! Entities: who has logged in, told by mount and alias, the same at every login.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::kept::TRIES;
 use super::{TokensError, random};
 use crate::ports::Random;
-use crate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
+use crate::ports::store::{Change, Entry, Expect, Key, Kind, Store, StoreError};
 
 /// How every name begins; the rest is how the id begins.
 const NAME: &str = "entity_";
@@ -18,35 +19,54 @@ const ALIKE: usize = 64;
 
 /// Somebody who logs in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entity {
+pub struct Entity<T: Ord = String> {
     /// A UUID.
-    pub id: String,
+    pub id: T,
     /// A name made up for it.
-    pub name: String,
+    pub name: T,
     /// Metadata of its own; nothing here sets any.
-    #[serde(default)]
-    pub metadata: BTreeMap<String, String>,
+    #[serde(default = "BTreeMap::new")]
+    pub metadata: BTreeMap<T, T>,
     /// What it is known as; one for each mount.
-    pub aliases: Vec<Alias>,
+    pub aliases: Vec<Alias<T>>,
 }
 
 /// What an entity is known as at a mount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Alias {
+pub struct Alias<T: Ord = String> {
     /// A UUID.
-    pub id: String,
+    pub id: T,
     /// The mount's accessor.
-    pub mount_accessor: String,
+    pub mount_accessor: T,
     /// The service account's uid, or its namespace and name.
-    pub name: String,
+    pub name: T,
     /// What the last login told of it.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: BTreeMap<T, T>,
 }
 
-impl Entity {
+/// A text of an entity that is only looked at.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+struct Seen<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl AsRef<str> for Seen<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: AsRef<str> + Ord> Entity<T> {
     /// What it is known as at the mount with this accessor.
-    pub fn alias(&self, mount_accessor: &str) -> Option<&Alias> {
-        self.aliases.iter().find(|alias| alias.mount_accessor == mount_accessor)
+    pub fn alias(&self, mount_accessor: &str) -> Option<&Alias<T>> {
+        self.aliases.iter().find(|alias| alias.mount_accessor.as_ref() == mount_accessor)
+    }
+
+    /// Whether this is known of it already.
+    fn is_told(&self, mount_accessor: &str, metadata: &BTreeMap<String, String>) -> bool {
+        self.alias(mount_accessor).is_some_and(|alias| {
+            let known = alias.metadata.iter().map(|(key, value)| (key.as_ref(), value.as_ref()));
+            known.eq(metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+        })
     }
 }
 
@@ -63,7 +83,7 @@ impl Entities {
         Self { store, random }
     }
 
-    /// The entity of an alias, made at its first login. Two reads, and a write only where something is new.
+    /// The id of an alias's entity, which is made at its first login. Two reads, and a write only where something is new.
     ///
     /// # Errors
     /// Where the store fails or holds something unreadable.
@@ -72,7 +92,7 @@ impl Entities {
         mount_accessor: &str,
         alias_name: &str,
         metadata: &BTreeMap<String, String>,
-    ) -> Result<Entity, TokensError> {
+    ) -> Result<String, TokensError> {
         let alias_key = Key::new(Kind::Alias, format!("{mount_accessor}/{alias_name}"));
         for _ in 0..TRIES {
             let alias = self.store.get(&alias_key).await?;
@@ -80,12 +100,14 @@ impl Entities {
                 Some(alias) => self.kept(&alias.value).await?,
                 None => None,
             };
+            if let Some(kept) = &kept
+                && let Ok(entity) = serde_json::from_slice::<Entity<Seen<'_>>>(&kept.value)
+                && entity.is_told(mount_accessor, metadata)
+            {
+                return Ok(entity.id.0.into_owned());
+            }
+            let kept = kept.and_then(|kept| Some((kept.version, read(&kept.value)?)));
             let (entity, changes) = match kept {
-                Some((_, entity))
-                    if entity.alias(mount_accessor).is_some_and(|alias| alias.metadata == *metadata) =>
-                {
-                    return Ok(entity);
-                }
                 Some((version, mut entity)) => {
                     self.tell(&mut entity, mount_accessor, alias_name, metadata)?;
                     let changes = vec![put(&entity, Expect::Version(version))];
@@ -104,7 +126,7 @@ impl Entities {
                 }
             };
             match self.store.commit(changes).await {
-                Ok(()) => return Ok(entity),
+                Ok(()) => return Ok(entity.id),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -117,7 +139,7 @@ impl Entities {
     /// # Errors
     /// Where the store fails.
     pub async fn entity(&self, id: &str) -> Result<Option<Entity>, TokensError> {
-        Ok(self.kept(id.as_bytes()).await?.map(|(_, entity)| entity))
+        Ok(self.kept(id.as_bytes()).await?.and_then(|kept| read(&kept.value)))
     }
 
     /// The entity with this name, which begins as its id does.
@@ -139,9 +161,8 @@ impl Entities {
         Ok(page.iter().filter_map(|(_, entry)| read(&entry.value)).collect())
     }
 
-    async fn kept(&self, id: &[u8]) -> Result<Option<(u64, Entity)>, TokensError> {
-        let Some(entry) = self.store.get(&Key::new(Kind::Entity, id)).await? else { return Ok(None) };
-        Ok(read(&entry.value).map(|entity| (entry.version, entity)))
+    async fn kept(&self, id: &[u8]) -> Result<Option<Entry>, TokensError> {
+        Ok(self.store.get(&Key::new(Kind::Entity, id)).await?)
     }
 
     /// Writes down what a login tells of an alias.

@@ -41,7 +41,8 @@ pub(super) struct Asker {
     clusters: Cache<(Arc<str>, u64), Arc<Cluster>>,
     // Tokens of one account share one review: pods are many, accounts are few.
     accounts: Cache<Arc<Review>, Arc<Review>>,
-    reviewed: Memory<Arc<Review>>,
+    /// None where nobody would look.
+    reviewed: Option<Memory<Arc<Review>>>,
     pub(super) reviews: Arc<Shared<Arc<Review>>>,
     pub(super) remembered_labels: Memory<Labels>,
     pub(super) labels: Arc<Shared<Labels>>,
@@ -58,7 +59,7 @@ impl Asker {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             accounts: Cache::builder().max_capacity(entries.div_ceil(10)).time_to_live(UNUSED).build(),
-            reviewed: Memory::new(entries, entries, |_| 1, Arc::clone(&clock)),
+            reviewed: (entries > 0).then(|| Memory::new(entries, entries, |_| 1, Arc::clone(&clock))),
             reviews: Shared::new(),
             remembered_labels: Memory::new(LABEL_BYTES, LABEL_BYTES / 512, weight, Arc::clone(&clock)),
             labels: Shared::new(),
@@ -102,7 +103,7 @@ impl Asker {
     /// The remembered review. One that confirms a token which names something that is gone from the home cluster counts no
     /// more; one that refuses a token always does.
     pub(super) fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>> {
-        let review = self.reviewed.get(&query.key())?;
+        let review = self.reviewed.as_ref()?.get(&query.key())?;
         let counts = matches!(*review, Review::Refused(_)) || !self.names_gone(query);
         counts.then_some(review)
     }
@@ -134,7 +135,7 @@ impl Asker {
         };
         let (asker, path) = (Arc::clone(self), Arc::clone(&query.mount.path));
         let (question, key, expires) = (Question::of(query), query.key(), query.expires);
-        Errand::new(&self.tasks, async move {
+        Errand::new(&self.tasks, self.settings.timeout, async move {
             let began = asker.clock.elapsed();
             let mut sent = began;
             let answer = {
@@ -168,7 +169,7 @@ impl Asker {
             Err(undecided) => return self.end(asking, undecided),
         };
         let (asker, namespace, key) = (Arc::clone(self), namespace.to_owned(), labels_key(mount, namespace));
-        Errand::new(&self.tasks, async move {
+        Errand::new(&self.tasks, self.settings.timeout, async move {
             let until = asker.clock.elapsed().saturating_add(LABELS);
             let answer = turn.take(asker.settings.timeout, cluster.labels(&namespace)).await;
             let answer = answer.map_err(|error| {
@@ -212,14 +213,18 @@ impl Asker {
         super::local::read(&self.settings.local.ca_file).is_ok()
     }
 
-    /// The review that other tokens of the account have.
+    /// The review that other tokens of the account have, where reviews are remembered.
     fn one_of(&self, review: Review) -> Arc<Review> {
         let review = Arc::new(review);
-        self.accounts.get_with_by_ref(&review, || Arc::clone(&review))
+        match self.reviewed {
+            Some(_) => self.accounts.get_with_by_ref(&review, || Arc::clone(&review)),
+            None => review,
+        }
     }
 
     /// Remembers what was asked at `sent`, a confirmed token at most until it expires.
     fn remember(&self, key: ReviewKey, review: &Arc<Review>, sent: Duration, expires: Option<i64>) {
+        let Some(reviewed) = &self.reviewed else { return };
         let CacheSettings { ttl, refused_ttl, .. } = self.settings.cache;
         let until = match (&**review, expires) {
             (Review::Refused(_), _) => sent.saturating_add(refused_ttl),
@@ -230,8 +235,8 @@ impl Asker {
                 sent.saturating_add(ttl).min(expires)
             }
         };
-        self.reviewed.keep(key, Arc::clone(review), until);
-        self.metrics.review_cache_entries(self.reviewed.len());
+        reviewed.keep(key, Arc::clone(review), until);
+        self.metrics.review_cache_entries(reviewed.len());
     }
 }
 

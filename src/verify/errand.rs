@@ -4,6 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
@@ -13,17 +14,29 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 pub(super) struct Errand {
     work: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     counted: TaskTrackerToken,
+    ends: Instant,
 }
 
 impl Errand {
-    /// Work that these tasks wait for.
-    pub(super) fn new(tasks: &TaskTracker, work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self { work: Some(Box::pin(work)), counted: tasks.token() }
+    /// Work that these tasks wait for. It ends by itself within so much time.
+    pub(super) fn new(
+        tasks: &TaskTracker,
+        within: Duration,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        let now = Instant::now();
+        let ends = now.checked_add(within).unwrap_or(now);
+        Self { work: Some(Box::pin(work)), counted: tasks.token(), ends }
     }
 
     /// Nothing to do.
     pub(super) fn none(tasks: &TaskTracker) -> Self {
-        Self { work: None, counted: tasks.token() }
+        Self { work: None, counted: tasks.token(), ends: Instant::now() }
+    }
+
+    /// When it has ended by itself.
+    pub(super) const fn ends(&self) -> Instant {
+        self.ends
     }
 }
 
@@ -57,6 +70,7 @@ impl Drop for Errand {
 mod tests {
     use std::future::poll_fn;
     use std::task::Poll;
+    use std::time::Duration;
 
     use futures_util::FutureExt as _;
     use tokio::sync::oneshot;
@@ -64,12 +78,14 @@ mod tests {
 
     use super::Errand;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[tokio::test]
     async fn what_is_given_up_half_way_is_finished_and_waited_for() {
         let tasks = TaskTracker::new();
         let (answer, asked) = oneshot::channel();
         let (told, outcome) = oneshot::channel();
-        let mut errand = Errand::new(&tasks, async move {
+        let mut errand = Errand::new(&tasks, HOUR, async move {
             let _told = told.send(asked.await);
         });
         assert!((&mut errand).now_or_never().is_none());
@@ -86,7 +102,7 @@ mod tests {
         let tasks = TaskTracker::new();
         let mut count = 0;
         let (told, mut outcome) = tokio::sync::mpsc::unbounded_channel();
-        Errand::new(&tasks, async move {
+        Errand::new(&tasks, HOUR, async move {
             count += 1;
             poll_fn(|_| Poll::Ready(())).await;
             told.send(count).unwrap();

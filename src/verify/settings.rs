@@ -42,7 +42,7 @@ pub struct CacheSettings {
     pub ttl: Duration,
     /// How long a refused token stays refused.
     pub refused_ttl: Duration,
-    /// The most reviews that are remembered.
+    /// The most reviews that are remembered; 0 where nobody takes a remembered one.
     pub entries: u64,
 }
 

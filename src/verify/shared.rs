@@ -166,6 +166,8 @@ impl<V: Clone> Awaited<V> {
 
     /// The same of whoever asks.
     async fn after(self, errand: Errand, deadline: Option<Instant>) -> Outcome<V> {
+        // Of two times the later one need not be watched.
+        let deadline = deadline.filter(|deadline| *deadline < errand.ends());
         in_time(deadline, errand).await?;
         self.0.outcome.get().cloned().unwrap_or(Err(Undecided::ApiServerError))
     }

@@ -143,12 +143,12 @@ async fn whoever_logs_in_at_several_replicas_is_one_entity() {
         replica.entities.entity_for("auth_kubernetes_1", "uid", &metadata)
     });
     let entities = futures_util::future::try_join_all(logins).await.unwrap();
-    assert!(entities.iter().all(|entity| entity.id == entities[0].id));
+    assert!(entities.iter().all(|entity| *entity == entities[0]));
     let changed = BTreeMap::from([("role".to_owned(), "billing".to_owned())]);
     let again = one.entities.entity_for("auth_kubernetes_1", "uid", &changed).await.unwrap();
-    assert_eq!(again.id, entities[0].id);
+    assert_eq!(again, entities[0]);
     eventually("the other has heard", async || {
-        let entity = other.entities.entity(&again.id).await.unwrap().unwrap();
+        let entity = other.entities.entity(&again).await.unwrap().unwrap();
         (entity.aliases[0].metadata == changed).then_some(())
     })
     .await;

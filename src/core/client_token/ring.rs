@@ -53,8 +53,9 @@ impl KeyRing {
 
     /// The ring that keeps its newest key for a token with this expiry; none where it does so anyway.
     pub fn needed_for(&self, expires: i64) -> Option<Self> {
+        self.newest().filter(|key| key.needed_until < expires)?;
         let mut ring = self.clone();
-        let newest = ring.0.last_mut().filter(|key| key.needed_until < expires)?;
+        let newest = ring.0.last_mut()?;
         // To the next day, so that few tokens change the ring.
         newest.needed_until = expires.saturating_add(DAY);
         Some(ring)

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Map;
 
 use crate::core::fields::{FieldError, Fields};
 use crate::core::secret::Secret;
 
-const TOKEN: &str = "x-vault-token";
-const NAMESPACE: &str = "x-vault-namespace";
-const WRAP_TTL: &str = "x-vault-wrap-ttl";
-const MFA: &str = "x-vault-mfa";
+static TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
+static NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
+static WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
+static MFA: HeaderName = HeaderName::from_static("x-vault-mfa");
 
 /// The caller's token: `X-Vault-Token`, else the first bearer of `Authorization`. The scheme is compared with case.
 pub(super) fn token(headers: &HeaderMap) -> Option<Secret> {
-    let own = headers.get(TOKEN).map(text).filter(|token| !token.is_empty());
+    let own = headers.get(&TOKEN).map(text).filter(|token| !token.is_empty());
     let bearer = || {
         let values = headers.get_all(header::AUTHORIZATION);
         values.iter().map(text).find_map(|value| Some(value.strip_prefix("Bearer ")?.trim().to_owned()))
@@ -25,7 +25,7 @@ pub(super) fn token(headers: &HeaderMap) -> Option<Secret> {
 
 /// Whether the request is for the root namespace, the only one that there is.
 pub(super) fn is_root_namespace(headers: &HeaderMap) -> bool {
-    let named = headers.get(NAMESPACE).map(text).unwrap_or_default();
+    let named = headers.get(&NAMESPACE).map(text).unwrap_or_default();
     matches!(named.trim_matches('/'), "" | "root")
 }
 
@@ -34,11 +34,11 @@ pub(super) fn is_root_namespace(headers: &HeaderMap) -> bool {
 /// # Errors
 /// Where the header is no duration, in the reference's words.
 pub(super) fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, String> {
-    let Some(value) = headers.get(WRAP_TTL).map(text).filter(|value| !value.is_empty()) else {
+    let Some(value) = headers.get(&WRAP_TTL).map(text).filter(|value| !value.is_empty()) else {
         return Ok(None);
     };
-    let field = Map::from_iter([(WRAP_TTL.to_owned(), value.into())]);
-    match Fields::new(&field).seconds(WRAP_TTL) {
+    let field = Map::from_iter([(WRAP_TTL.to_string(), value.into())]);
+    match Fields::new(&field).seconds(WRAP_TTL.as_str()) {
         Ok(seconds) => Ok(seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)),
         Err(FieldError { reason, .. }) => {
             let negative = reason.starts_with("cannot provide negative value");
@@ -50,7 +50,7 @@ pub(super) fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, String> 
 
 /// Whether a second factor comes along, which nothing here asks for.
 pub(super) fn has_mfa(headers: &HeaderMap) -> bool {
-    headers.contains_key(MFA)
+    headers.contains_key(&MFA)
 }
 
 /// Why a PATCH is refused for its content type.

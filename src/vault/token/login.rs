@@ -35,7 +35,7 @@ pub async fn issue_login(tokens: &Tokens, entities: &Entities, login: &Granted) 
     let now = tokens.now();
     let lease = terms.lease(0, now, now).map_err(|past| invalid(past.to_string()))?;
     let (accessor, alias) = (mount.about.accessor.to_string(), &login.alias);
-    let entity = entities.entity_for(&accessor, &alias.name, &alias.metadata).await.map_err(of_tokens)?;
+    let entity_id = entities.entity_for(&accessor, &alias.name, &alias.metadata).await.map_err(of_tokens)?;
     let new = NewToken {
         kind,
         id: None,
@@ -48,7 +48,7 @@ pub async fn issue_login(tokens: &Tokens, entities: &Entities, login: &Granted) 
         ttl: lease.ttl,
         explicit_max_ttl: role.explicit_max_ttl,
         period,
-        entity_id: entity.id,
+        entity_id,
         renewable: !is_batch,
         bound_cidrs: role.bound_cidrs.clone(),
         login: Some(Login {
