@@ -77,7 +77,7 @@ impl Serialize for AuthOut<'_> {
         map.serialize_entry("accessor", &auth.accessor)?;
         map.serialize_entry("policies", &auth.policies)?;
         // The reference leaves an empty list out, and strict clients break on that.
-        map.serialize_entry("token_policies", &auth.token_policies)?;
+        map.serialize_entry("token_policies", &auth.policies)?;
         map.serialize_entry("metadata", &auth.metadata)?;
         map.serialize_entry("lease_duration", &auth.lease_duration)?;
         map.serialize_entry("renewable", &auth.renewable)?;

@@ -54,8 +54,8 @@ pub struct Auth {
     pub client_token: Secret,
     /// Empty for a batch token.
     pub accessor: String,
+    /// All of them are the token's own: `token_policies` are the same.
     pub policies: Vec<String>,
-    pub token_policies: Vec<String>,
     /// None is `null`.
     pub metadata: Option<BTreeMap<String, String>>,
     /// Seconds.

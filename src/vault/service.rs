@@ -138,7 +138,7 @@ impl<V: Verify> Vault<V> {
             self.recorder.record("vault", &of_uuid(&call.request.id), &decision, started.elapsed(), role);
         }
         let issued = match login {
-            Ok(login) => issue_login(&self.admission.tokens, &self.admission.entities, &login).await,
+            Ok(login) => issue_login(&self.admission.tokens, &self.admission.entities, login).await,
             Err(refusal) => Err(refusal),
         };
         match issued {

@@ -13,7 +13,6 @@ fn login() -> Done {
         client_token: Secret::from("hvs.abc".to_owned()),
         accessor: "acc".to_owned(),
         policies: vec!["default".to_owned()],
-        token_policies: vec!["default".to_owned()],
         metadata: None,
         lease_duration: 60,
         renewable: true,

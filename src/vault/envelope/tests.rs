@@ -18,7 +18,6 @@ fn auth() -> Auth {
         client_token: Secret::from("hvs.abc".to_owned()),
         accessor: "acc".to_owned(),
         policies: vec!["default".to_owned(), "test".to_owned()],
-        token_policies: vec!["default".to_owned(), "test".to_owned()],
         metadata: Some(BTreeMap::from([("role".to_owned(), "r".to_owned())])),
         lease_duration: 2_764_800,
         renewable: true,
@@ -45,7 +44,7 @@ fn a_login_is_told_in_the_references_order_of_keys() {
 
 #[test]
 fn token_policies_are_told_even_where_there_are_none() {
-    let bare = Auth { token_policies: vec![], policies: vec![], metadata: None, ..auth() };
+    let bare = Auth { policies: vec![], metadata: None, ..auth() };
     let text = encode("", &Answer { auth: Some(Box::new(bare)), ..Answer::default() });
     assert!(text.contains(r#""policies":[],"token_policies":[],"metadata":null"#), "{text}");
 }

@@ -10,24 +10,18 @@ use crate::core::client_token::ClientToken;
 use crate::core::secret::Secret;
 
 /// The `auth` of a creation or renewal.
-pub(super) fn auth(
-    record: &ClientToken,
-    token: Secret,
-    lease_duration: i64,
-    warnings: Vec<String>,
-) -> Answer {
+pub(super) fn auth(record: ClientToken, token: Secret, lease_duration: i64, warnings: Vec<String>) -> Answer {
     let auth = Auth {
         client_token: token,
-        accessor: record.accessor.clone(),
-        policies: record.policies.clone(),
-        token_policies: record.policies.clone(),
         metadata: record.metadata(),
         lease_duration,
         renewable: record.renewable,
-        entity_id: record.entity_id.clone(),
         token_type: record.kind.name(),
         orphan: record.is_orphan(),
         num_uses: record.num_uses,
+        accessor: record.accessor,
+        policies: record.policies,
+        entity_id: record.entity_id,
     };
     Answer { auth: Some(Box::new(auth)), warnings, ..Answer::default() }
 }

@@ -73,7 +73,7 @@ impl TokenPaths<'_> {
             login: None,
         };
         let issued = self.tokens.issue(new).await.map_err(of_tokens)?;
-        Ok(auth(&issued.record, issued.token, ttl, warnings))
+        Ok(auth(issued.record, issued.token, ttl, warnings))
     }
 
     /// How long it lives; a root token for ever, unless a time is asked for.

@@ -15,7 +15,7 @@ use crate::tokens::{NewToken, Tokens};
 ///
 /// # Errors
 /// Where the role grants `root`, or the store fails.
-pub async fn issue_login(tokens: &Tokens, entities: &Entities, login: &Granted) -> Result<Answer, Refusal> {
+pub async fn issue_login(tokens: &Tokens, entities: &Entities, login: Granted) -> Result<Answer, Refusal> {
     let (mount, role) = (&login.mount, &login.role.token);
     let policies = role.login_policies();
     if policies.iter().any(|policy| policy == "root") {
@@ -54,16 +54,16 @@ pub async fn issue_login(tokens: &Tokens, entities: &Entities, login: &Granted) 
         login: Some(Login {
             mount_accessor: accessor,
             mount_path: mount.path.to_string(),
-            role: login.role_as_typed.clone(),
-            namespace: login.namespace.clone(),
-            name: login.name.clone(),
-            uid: login.uid.clone(),
-            secret_name: login.secret_name.clone(),
+            role: login.role_as_typed,
+            namespace: login.namespace,
+            name: login.name,
+            uid: login.uid,
+            secret_name: login.secret_name,
             labels: login.labels.as_deref().cloned(),
         }),
     };
     let issued = tokens.issue(new).await.map_err(of_tokens)?;
-    Ok(auth(&issued.record, issued.token, lease.ttl, lease.warnings))
+    Ok(auth(issued.record, issued.token, lease.ttl, lease.warnings))
 }
 
 /// The mount decides, or leaves it to the role.

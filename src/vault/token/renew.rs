@@ -44,7 +44,7 @@ impl TokenPaths<'_> {
             .lease(increment, record.created, self.tokens.now())
             .map_err(|past| Refusal::new(Class::Internal, past.to_string()).listed())?;
         let renewed = self.tokens.renew(&found.digest, lease.ttl).await.map_err(of_tokens)?;
-        Ok(auth(&renewed.ok_or_else(not_found)?, token, lease.ttl, lease.warnings))
+        Ok(auth(renewed.ok_or_else(not_found)?, token, lease.ttl, lease.warnings))
     }
 
     /// What a renewal may give: what the login's role says now, or what the token was created with.

@@ -29,7 +29,7 @@ fn granted(about: MountAbout, token: TokenParameters) -> Login {
 
 async fn log_in(house: &House, about: MountAbout, token: TokenParameters) -> Result<Answer, Refusal> {
     let entities = Entities::new(Arc::<Entries>::clone(&house.store), Arc::<Dice>::clone(&house.random));
-    issue_login(&house.tokens, &entities, &granted(about, token)).await
+    issue_login(&house.tokens, &entities, granted(about, token)).await
 }
 
 fn about() -> MountAbout {

@@ -33,10 +33,7 @@ async fn a_login_is_renewed_for_what_it_asks_and_its_role_gives() {
         );
         assert_eq!(auth.client_token.expose(), token);
         assert_eq!(auth.accessor, issued.record.accessor);
-        assert_eq!(
-            (auth.policies, auth.token_policies),
-            (issued.record.policies.clone(), issued.record.policies.clone())
-        );
+        assert_eq!(auth.policies, issued.record.policies);
         assert_eq!(auth.metadata, issued.record.metadata());
         assert!(auth.orphan && auth.renewable);
         assert_eq!((auth.token_type, auth.num_uses), ("service", 0));
