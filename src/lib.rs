@@ -26,4 +26,5 @@ pub mod telemetry;
 pub mod tokens;
 pub mod vault;
 pub mod verify;
+pub mod waking;
 pub mod watching;

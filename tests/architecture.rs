@@ -19,13 +19,14 @@ use architecture::rust_text::paths;
 ///
 /// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `plugin`,
 /// `dev`.
-const LAYERS: [Layer; 25] = [
+const LAYERS: [Layer; 26] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
     layer("health", &[], Some(&[])),
     layer("exchange", &[], None),
     layer("departures", &["core", "ports"], Some(&[])),
+    layer("waking", &[], Some(&["futures_util"])),
     layer("watching", &["errors", "health", "metrics"], None),
     layer("lifecycle", &[], Some(&["tokio"])),
     layer("telemetry", &[], None),
@@ -40,10 +41,10 @@ const LAYERS: [Layer; 25] = [
         None,
     ),
     layer("record", &["core", "gate", "metrics"], None),
-    layer("net", &["errors", "health", "metrics", "config"], None),
+    layer("net", &["errors", "health", "metrics", "config", "waking"], None),
     layer(
         "verify",
-        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures"],
+        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures", "waking"],
         None,
     ),
     layer(

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 
 use http::{Request, Response};
@@ -20,6 +20,7 @@ use tower::ServiceExt;
 use super::spawn::Tracked;
 use super::stream::Stream;
 use super::{Limits, Peer, Protocol};
+use crate::waking::AtOnce;
 
 /// Makes what [`Bound::serve`](super::Bound::serve) takes of a tower service, such as an axum router;
 /// the [`Peer`] is in the extensions of each request.
@@ -72,13 +73,14 @@ where
     C: Future<Output = Result<(), E>>,
     E: std::fmt::Display,
 {
-    let mut connection = pin!(connection);
+    // HTTP/1 wakes its own task for each body.
+    let (mut connection, at_once) = (pin!(connection), AtOnce::default());
     let ended = tokio::select! {
         biased;
-        ended = connection.as_mut() => ended,
+        ended = poll_fn(|context| at_once.poll(connection.as_mut(), context)) => ended,
         () = stop.cancelled() => {
             shut_down(connection.as_mut());
-            connection.await
+            poll_fn(|context| at_once.poll(connection.as_mut(), context)).await
         }
     };
     if let Err(error) = ended {

@@ -1,6 +1,5 @@
 //! A client for one API server: HTTP/1.1 over kept connections, TLS 1.2 or later, no redirects, no proxy.
 
-mod bell;
 mod kept;
 mod wire;
 

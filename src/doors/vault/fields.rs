@@ -1,5 +1,6 @@
 //! A body's bytes as fields: JSON, or a form.
 
+use memchr::memchr2_iter;
 use serde::Deserialize as _;
 use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Map, Value};
@@ -84,8 +85,7 @@ fn of_form(body: &[u8]) -> Result<Map<String, Value>, FieldsError> {
 /// Whether it can be seen at a glance that a text holds little: it has no more values than bytes, and no more levels than
 /// brackets.
 fn is_small(body: &[u8]) -> bool {
-    let opening = body.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
-    body.len() <= MAX_VALUES && opening <= MAX_DEPTH
+    body.len() <= MAX_VALUES && memchr2_iter(b'{', b'[', body).nth(MAX_DEPTH).is_none()
 }
 
 /// How much a text can hold, before it is read.

@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
-use super::bell::{Bell, Sleeper};
 use crate::exchange::{ExchangeError, whole};
+use crate::waking::{Bell, Sleeper};
 
 /// A question, whole.
 pub(super) type Question = Request<Full<Bytes>>;
@@ -85,7 +85,7 @@ impl Wire {
                     {
                         *connection = None;
                     }
-                } else if sleeper.sleeps([asks, moves]) {
+                } else if sleeper.sleeps(&[asks, moves]) {
                     return Poll::Pending;
                 }
             }
