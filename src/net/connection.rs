@@ -40,14 +40,22 @@ where
     }))
 }
 
-/// Speaks HTTP on a stream until it ends by itself, or until `stop` and the end of the requests that run then.
+/// How a connection ends that does not end by itself.
+pub(super) struct End {
+    /// It takes no more requests, and ends when those that run have ended.
+    pub(super) stop: CancellationToken,
+    /// It ends at once. Nothing is cut that was not stopped before.
+    pub(super) cut: CancellationToken,
+}
+
+/// Speaks HTTP on a stream until it ends.
 pub(super) async fn speak<IO, S, B>(
     io: IO,
     service: S,
     protocol: Protocol,
     limits: Limits,
     spawn: Tracked,
-    stop: CancellationToken,
+    end: End,
 ) where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>,
@@ -57,18 +65,18 @@ pub(super) async fn speak<IO, S, B>(
     match protocol {
         Protocol::Http2Only => {
             let connection = http2_builder(limits, spawn).serve_connection(io, service);
-            drive(connection, |connection| connection.graceful_shutdown(), &stop).await;
+            drive(connection, |connection| connection.graceful_shutdown(), &end).await;
         }
         Protocol::Http1AndHttp2 => {
             let builder = auto_builder(limits, spawn);
             let connection = builder.serve_connection(io, service);
-            drive(connection, |connection| connection.graceful_shutdown(), &stop).await;
+            drive(connection, |connection| connection.graceful_shutdown(), &end).await;
         }
     }
 }
 
 /// A connection's own errors (resets, broken frames, silence) are its peer's affair: traced, not logged.
-async fn drive<C, E>(connection: C, shut_down: impl FnOnce(Pin<&mut C>), stop: &CancellationToken)
+async fn drive<C, E>(connection: C, shut_down: impl FnOnce(Pin<&mut C>), end: &End)
 where
     C: Future<Output = Result<(), E>>,
     E: std::fmt::Display,
@@ -78,9 +86,13 @@ where
     let ended = tokio::select! {
         biased;
         ended = poll_fn(|context| at_once.poll(connection.as_mut(), context)) => ended,
-        () = stop.cancelled() => {
+        () = end.stop.cancelled() => {
             shut_down(connection.as_mut());
-            poll_fn(|context| at_once.poll(connection.as_mut(), context)).await
+            let rest = poll_fn(|context| at_once.poll(connection.as_mut(), context));
+            match end.cut.run_until_cancelled(rest).await {
+                Some(ended) => ended,
+                None => return,
+            }
         }
     };
     if let Err(error) = ended {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bound::Bound;
-use super::connection::speak;
+use super::connection::{End, speak};
 use super::reload::Tls;
 use super::spawn::Tracked;
 use super::{Limits, Peer, Protocol};
@@ -59,10 +59,10 @@ impl Bound {
                 protocol,
                 limits,
                 spawn: Tracked(tasks.clone()),
-                stop: stop.child_token(),
+                end: End { stop: stop.child_token(), cut: cut.clone() },
                 slot,
             };
-            tasks.spawn(cut.clone().run_until_cancelled_owned(connection.run(make(Peer(peer)))));
+            tasks.spawn(connection.run(make(Peer(peer))));
         };
         {
             let mut reload = pin!(reload(tls.clone(), limits.reload));
@@ -159,7 +159,7 @@ struct Connection {
     protocol: Protocol,
     limits: Limits,
     spawn: Tracked,
-    stop: CancellationToken,
+    end: End,
     slot: OwnedSemaphorePermit,
 }
 
@@ -169,17 +169,21 @@ impl Connection {
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>,
         B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
-        let Self { stream, tls, protocol, limits, spawn, stop, slot } = self;
+        let Self { stream, tls, protocol, limits, spawn, end, slot } = self;
         // Neither changes what is served, so a socket that refuses is served as it is.
         let _ = stream.set_nodelay(true);
         let _ = SockRef::from(&stream).set_tcp_keepalive(&TCP_KEEPALIVE);
         match tls {
-            None => speak(stream, service, protocol, limits, spawn, stop).await,
-            Some(tls) => match tokio::time::timeout(limits.handshake, tls.acceptor().accept(stream)).await {
-                Ok(Ok(stream)) => speak(stream, service, protocol, limits, spawn, stop).await,
-                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                Err(_) => tracing::debug!("a TLS handshake took too long"),
-            },
+            None => speak(stream, service, protocol, limits, spawn, end).await,
+            Some(tls) => {
+                let handshake = tokio::time::timeout(limits.handshake, tls.acceptor().accept(stream));
+                match end.cut.run_until_cancelled(handshake).await {
+                    Some(Ok(Ok(stream))) => speak(stream, service, protocol, limits, spawn, end).await,
+                    Some(Ok(Err(error))) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Some(Err(_)) => tracing::debug!("a TLS handshake took too long"),
+                    None => {}
+                }
+            }
         }
         drop(slot);
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, StatusCode, Uri, request};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
 use kube::client::ConfigExt as _;
@@ -79,9 +79,9 @@ impl Client {
     pub(super) async fn get(
         &self,
         path: &str,
-        with: impl FnOnce(request::Builder) -> request::Builder,
+        with: impl FnOnce(&mut HeaderMap),
     ) -> Result<(StatusCode, Bytes), ExchangeError> {
-        self.send(with(self.request(Method::GET, path)), Bytes::new()).await
+        self.send(self.question(Method::GET, path, Bytes::new(), with)?).await
     }
 
     /// Sends JSON to a path.
@@ -91,27 +91,35 @@ impl Client {
     pub(super) async fn post(
         &self,
         path: &str,
-        with: impl FnOnce(request::Builder) -> request::Builder,
+        with: impl FnOnce(&mut HeaderMap),
         json: Vec<u8>,
     ) -> Result<(StatusCode, Bytes), ExchangeError> {
-        self.send(with(self.request(Method::POST, path)).header(CONTENT_TYPE, JSON), json.into()).await
+        let mut question = self.question(Method::POST, path, json.into(), with)?;
+        question.headers_mut().insert(CONTENT_TYPE, JSON);
+        self.send(question).await
     }
 
-    fn request(&self, method: Method, path: &str) -> request::Builder {
+    fn question(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        with: impl FnOnce(&mut HeaderMap),
+    ) -> Result<Question, ExchangeError> {
         let below = self.0.url.path().trim_end_matches('/');
-        let request = request::Builder::new().method(method);
-        let request = if below.is_empty() { request.uri(path) } else { request.uri([below, path].concat()) };
-        request.header(HOST, self.0.host.clone()).header(ACCEPT, JSON)
+        let uri = if below.is_empty() { Uri::try_from(path) } else { Uri::try_from([below, path].concat()) };
+        let mut question = Question::new(Full::new(body));
+        *question.uri_mut() = uri.map_err(|error| ExchangeError::Unreachable(error.into()))?;
+        *question.method_mut() = method;
+        let headers = question.headers_mut();
+        headers.insert(HOST, self.0.host.clone());
+        headers.insert(ACCEPT, JSON);
+        with(headers);
+        Ok(question)
     }
 
     /// Over a connection that is there, or over a new one. Only what was not sent is sent again.
-    async fn send(
-        &self,
-        request: request::Builder,
-        body: Bytes,
-    ) -> Result<(StatusCode, Bytes), ExchangeError> {
-        let unreachable = |error: http::Error| ExchangeError::Unreachable(error.into());
-        let mut question = request.body(Full::new(body)).map_err(unreachable)?;
+    async fn send(&self, mut question: Question) -> Result<(StatusCode, Bytes), ExchangeError> {
         while let Some(wire) = Kept::take(&self.0.kept) {
             match self.ask(wire, question).await {
                 Err(Failure::Unsent(back)) => question = *back,

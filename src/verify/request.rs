@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, USER_AGENT};
-use http::{HeaderValue, StatusCode, request};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::client::Client;
@@ -55,7 +55,7 @@ pub(super) async fn review(
     let mut json = Vec::with_capacity(question.token.expose().len().saturating_add(512));
     serde_json::to_writer(&mut json, &review).map_err(|error| ExchangeError::Unreachable(error.into()))?;
     let path = "/apis/authentication.k8s.io/v1/tokenreviews";
-    Ok(client.post(path, |request| asked_by(request, bearer), json).await?)
+    Ok(client.post(path, |headers| asked_by(headers, bearer), json).await?)
 }
 
 /// Asks for a namespace. Its name is a DNS label, which needs no escape in a path.
@@ -65,7 +65,7 @@ pub(super) async fn namespace(
     name: &str,
 ) -> Result<(StatusCode, Bytes), AskError> {
     let path = format!("/api/v1/namespaces/{name}");
-    Ok(client.get(&path, |request| asked_by(request, bearer)).await?)
+    Ok(client.get(&path, |headers| asked_by(headers, bearer)).await?)
 }
 
 /// Asks for a service account. Its names are DNS names, which need no escape in a path.
@@ -75,10 +75,11 @@ pub(super) async fn service_account(
     account: &VerifiedIdentity,
 ) -> Result<(StatusCode, Bytes), AskError> {
     let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}", account.namespace(), account.name());
-    Ok(client.get(&path, |request| asked_by(request, bearer)).await?)
+    Ok(client.get(&path, |headers| asked_by(headers, bearer)).await?)
 }
 
 /// With the bearer, and under our name.
-fn asked_by(request: request::Builder, bearer: HeaderValue) -> request::Builder {
-    request.header(AUTHORIZATION, bearer).header(USER_AGENT, AGENT)
+fn asked_by(headers: &mut HeaderMap, bearer: HeaderValue) {
+    headers.insert(AUTHORIZATION, bearer);
+    headers.insert(USER_AGENT, AGENT);
 }
