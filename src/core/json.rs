@@ -9,8 +9,8 @@ mod text;
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
-pub use text::lossy;
 use text::unescape;
+pub use text::{AsItIs, lossy};
 
 /// The deepest nesting that is read, as in Go's decoder.
 const MAX_DEPTH: usize = 10_000;
@@ -52,7 +52,7 @@ pub enum Kind {
 /// A text that was checked to be one JSON value, and where all of its values stand.
 #[derive(Debug)]
 pub struct Document<'a> {
-    text: &'a [u8],
+    text: Cow<'a, str>,
     nodes: Nodes,
 }
 
@@ -67,22 +67,26 @@ struct Node {
     /// How many nodes are in it; they follow it.
     inner: u32,
     kind: Kind,
+    /// It is a text with escapes.
+    is_escaped: bool,
 }
 
 impl<'a> Document<'a> {
-    /// Reads a whole text as one value.
+    /// Reads a whole text as one value; what is no UTF-8 becomes U+FFFD.
     ///
     /// # Errors
     /// Where it is not exactly one JSON value, or holds a key twice in one object.
     pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
-        Ok(Self { text, nodes: scan::scan(text)? })
+        let text = lossy(text);
+        let nodes = scan::scan(&text)?;
+        Ok(Self { text, nodes })
     }
 
     /// The value that it is.
     pub fn value(&self) -> Value<'_> {
-        let mut all = Values { text: self.text, nodes: &self.nodes };
+        let mut all = Values { text: &self.text, nodes: &self.nodes };
         // There always is one.
-        all.next().unwrap_or(Value { kind: Kind::Null, text: b"null", inner: all })
+        all.next().unwrap_or(Value { kind: Kind::Null, text: "null", is_escaped: false, inner: all })
     }
 }
 
@@ -92,14 +96,15 @@ pub struct Value<'d> {
     /// What it is.
     pub kind: Kind,
     /// Its text, quotes and brackets included.
-    pub text: &'d [u8],
+    pub text: &'d str,
+    is_escaped: bool,
     inner: Values<'d>,
 }
 
 /// Values that stand beside each other.
 #[derive(Debug, Clone, Copy)]
 struct Values<'d> {
-    text: &'d [u8],
+    text: &'d str,
     nodes: &'d [Node],
 }
 
@@ -111,7 +116,8 @@ impl<'d> Iterator for Values<'d> {
         let (inner, rest) = rest.split_at_checked(first.inner as usize)?;
         self.nodes = rest;
         let text = self.text.get(first.start as usize..first.end as usize)?;
-        Some(Value { kind: first.kind, text, inner: Self { nodes: inner, ..*self } })
+        let inner = Self { nodes: inner, ..*self };
+        Some(Value { kind: first.kind, text, is_escaped: first.is_escaped, inner })
     }
 }
 
@@ -119,7 +125,10 @@ impl<'d> Value<'d> {
     /// The members of an object with their keys, or nothing for another kind.
     pub fn members(self) -> impl Iterator<Item = (Cow<'d, str>, Value<'d>)> {
         let mut inner = self.inner_of(Kind::Object);
-        std::iter::from_fn(move || Some((unescape(inner.next()?.text), inner.next()?)))
+        std::iter::from_fn(move || {
+            let key = inner.next()?;
+            Some((unescape(key.text, key.is_escaped), inner.next()?))
+        })
     }
 
     /// The items of an array, or nothing for another kind.
@@ -131,9 +140,9 @@ impl<'d> Value<'d> {
         if self.kind == kind { self.inner } else { Values { nodes: &[], ..self.inner } }
     }
 
-    /// The text of a string, unescaped; what is no UTF-8 becomes U+FFFD.
+    /// The text of a string, unescaped.
     pub fn as_text(self) -> Option<Cow<'d, str>> {
-        (self.kind == Kind::Text).then(|| unescape(self.text))
+        (self.kind == Kind::Text).then(|| unescape(self.text, self.is_escaped))
     }
 
     /// The whole part of a number, at most the largest that fits.
@@ -141,7 +150,7 @@ impl<'d> Value<'d> {
         if self.kind != Kind::Number {
             return None;
         }
-        let text = std::str::from_utf8(self.text).ok()?;
+        let text = self.text;
         #[expect(clippy::cast_possible_truncation, reason = "far dates are meant to saturate")]
         text.parse::<i64>().ok().or_else(|| text.parse::<f64>().ok().map(|number| number as i64))
     }
@@ -163,6 +172,8 @@ mod tests {
         ] {
             assert_eq!(Document::parse(text.as_bytes()).err(), Some(JsonError::DuplicateKey), "{text}");
         }
+        let not_utf_8 = b"{\"a\xff\":1,\"a\xfe\":2}";
+        assert_eq!(Document::parse(not_utf_8).err(), Some(JsonError::DuplicateKey));
         let wide: String = (0..200).map(|n| format!("\"k{n}\":0,")).collect();
         assert!(Document::parse(format!("{{{wide}\"z\":0}}").as_bytes()).is_ok());
         assert_eq!(
@@ -245,13 +256,13 @@ mod tests {
             if let Some(object) = value.as_object() {
                 let mut seen = serde_json::Map::new();
                 for (key, member) in scanned.value().members() {
-                    seen.insert(key.into_owned(), serde_json::from_slice(member.text).unwrap());
+                    seen.insert(key.into_owned(), serde_json::from_str(member.text).unwrap());
                 }
                 prop_assert_eq!(&seen, object);
             }
             if let Some(array) = value.as_array() {
                 let seen: Vec<serde_json::Value> =
-                    scanned.value().items().map(|item| serde_json::from_slice(item.text).unwrap()).collect();
+                    scanned.value().items().map(|item| serde_json::from_str(item.text).unwrap()).collect();
                 prop_assert_eq!(&seen, array);
             }
         }

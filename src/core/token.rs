@@ -155,7 +155,7 @@ impl Header {
                 "alg" => header.algorithm = member.as_text().and_then(|name| Algorithm::named(&name)),
                 "kid" => broken |= !matches!(member.kind, Kind::Text | Kind::Null),
                 "crit" => header.extended |= member.kind != Kind::Null && !empty_list(member),
-                "b64" => header.extended |= member.kind != Kind::Null && member.text != b"true",
+                "b64" => header.extended |= member.kind != Kind::Null && member.text != "true",
                 _ => {}
             }
         }

@@ -93,7 +93,7 @@ impl Entities {
         alias_name: &str,
         metadata: &BTreeMap<String, String>,
     ) -> Result<String, TokensError> {
-        let alias_key = Key::new(Kind::Alias, format!("{mount_accessor}/{alias_name}"));
+        let alias_key = Key::new(Kind::Alias, [mount_accessor, "/", alias_name].concat());
         for _ in 0..TRIES {
             let alias = self.store.get(&alias_key).await?;
             let kept = match &alias {

@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
 
 use super::outcome::{Answer, Auth, WrapInfo};
+use crate::core::json::AsItIs;
 use crate::core::secret::Secret;
 
 /// The keys of the envelope, in their order.
@@ -73,7 +74,7 @@ impl Serialize for AuthOut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let auth = self.0;
         let mut map = serializer.serialize_map(Some(12))?;
-        map.serialize_entry("client_token", exposed(&auth.client_token))?;
+        map.serialize_entry("client_token", &exposed(&auth.client_token))?;
         map.serialize_entry("accessor", &auth.accessor)?;
         map.serialize_entry("policies", &auth.policies)?;
         // The reference leaves an empty list out, and strict clients break on that.
@@ -96,7 +97,7 @@ impl Serialize for WrapInfoOut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let wrap = self.0;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("token", exposed(&wrap.token))?;
+        map.serialize_entry("token", &exposed(&wrap.token))?;
         map.serialize_entry("accessor", &wrap.accessor)?;
         map.serialize_entry("ttl", &wrap.ttl)?;
         map.serialize_entry("creation_time", &wrap.creation_time)?;
@@ -109,8 +110,8 @@ impl Serialize for WrapInfoOut<'_> {
 }
 
 /// The one who asked gets the token.
-fn exposed(token: &Secret) -> &str {
-    token.expose()
+fn exposed(token: &Secret) -> AsItIs<'_> {
+    AsItIs(token.expose())
 }
 
 #[cfg(test)]

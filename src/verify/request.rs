@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::client::Client;
 use super::error::AskError;
 use crate::core::identity::VerifiedIdentity;
+use crate::core::json::AsItIs;
 use crate::core::secret::Secret;
 use crate::exchange::ExchangeError;
 use crate::ports::ReviewQuery;
@@ -41,7 +42,7 @@ struct TokenReview<'a> {
 struct TokenReviewSpec<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     audiences: &'a [String],
-    token: &'a str,
+    token: AsItIs<'a>,
 }
 
 /// Asks for a TokenReview.
@@ -50,7 +51,7 @@ pub(super) async fn review(
     bearer: HeaderValue,
     question: &Question,
 ) -> Result<(StatusCode, Bytes), AskError> {
-    let spec = TokenReviewSpec { audiences: &question.audiences, token: question.token.expose() };
+    let spec = TokenReviewSpec { audiences: &question.audiences, token: AsItIs(question.token.expose()) };
     let review = TokenReview { api_version: "authentication.k8s.io/v1", kind: "TokenReview", spec };
     let mut json = Vec::with_capacity(question.token.expose().len().saturating_add(512));
     serde_json::to_writer(&mut json, &review).map_err(|error| ExchangeError::Unreachable(error.into()))?;

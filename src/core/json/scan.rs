@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::text::unescape;
+use super::text::{unescape, unstopped};
 use super::{JsonError, Kind, MAX_BYTES, MAX_DEPTH, Node, Nodes};
 
 /// An object or array that is open.
@@ -15,11 +15,19 @@ struct Open {
 }
 
 /// Checks a whole text and gives its values.
-pub(super) fn scan(text: &[u8]) -> Result<Nodes, JsonError> {
+pub(super) fn scan(text: &str) -> Result<Nodes, JsonError> {
     if text.len() > MAX_BYTES {
         return Err(JsonError::Syntax);
     }
-    let mut scanner = Scanner { text, at: 0, nodes: Nodes::new(), keys: SmallVec::new() };
+    let nodes = Nodes::new();
+    let mut scanner = Scanner {
+        text: text.as_bytes(),
+        whole: text,
+        at: 0,
+        nodes,
+        keys: SmallVec::new(),
+        has_escaped_key: false,
+    };
     scanner.value()?;
     scanner.blanks();
     if scanner.at == text.len() { Ok(scanner.nodes) } else { Err(JsonError::Syntax) }
@@ -27,10 +35,12 @@ pub(super) fn scan(text: &[u8]) -> Result<Nodes, JsonError> {
 
 struct Scanner<'a> {
     text: &'a [u8],
+    whole: &'a str,
     at: usize,
     nodes: Nodes,
-    /// The keys of all objects that are open.
-    keys: SmallVec<[&'a [u8]; 32]>,
+    /// The keys of all objects that are open, with their quotes.
+    keys: SmallVec<[&'a str; 32]>,
+    has_escaped_key: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -46,7 +56,7 @@ impl<'a> Scanner<'a> {
                 }
                 let is_object = first == b'{';
                 open.push(Open { node: self.nodes.len(), keys_from: self.keys.len(), is_object });
-                self.note(start, if is_object { Kind::Object } else { Kind::Array });
+                self.note(start, if is_object { Kind::Object } else { Kind::Array }, false);
                 self.blanks();
                 if self.peek() != Some(closing(is_object)) {
                     if is_object {
@@ -55,8 +65,8 @@ impl<'a> Scanner<'a> {
                     continue;
                 }
             } else {
-                let kind = self.scalar(first)?;
-                self.note(start, kind);
+                let (kind, is_escaped) = self.scalar(first)?;
+                self.note(start, kind, is_escaped);
                 match open.last() {
                     None => return Ok(()),
                     Some(outer) if self.follows(outer.is_object)? => continue,
@@ -95,7 +105,7 @@ impl<'a> Scanner<'a> {
             return Err(JsonError::Syntax);
         }
         if ended.is_object {
-            unique(self.keys.get_mut(ended.keys_from..).unwrap_or_default())?;
+            unique(self.keys.get(ended.keys_from..).unwrap_or_default(), self.has_escaped_key)?;
             self.keys.truncate(ended.keys_from);
         }
         let inner = self.nodes.len().saturating_sub(ended.node).saturating_sub(1);
@@ -106,8 +116,8 @@ impl<'a> Scanner<'a> {
     }
 
     /// Notes a value that ends here; of an object or array the end comes later.
-    fn note(&mut self, start: usize, kind: Kind) {
-        self.nodes.push(Node { start: place(start), end: place(self.at), inner: 0, kind });
+    fn note(&mut self, start: usize, kind: Kind, is_escaped: bool) {
+        self.nodes.push(Node { start: place(start), end: place(self.at), inner: 0, kind, is_escaped });
     }
 
     fn peek(&self) -> Option<u8> {
@@ -132,9 +142,10 @@ impl<'a> Scanner<'a> {
         if self.next()? != b'"' {
             return Err(JsonError::Syntax);
         }
-        self.string()?;
-        self.note(start, Kind::Text);
-        self.keys.push(self.text.get(start..self.at).unwrap_or_default());
+        let is_escaped = self.string()?;
+        self.has_escaped_key |= is_escaped;
+        self.note(start, Kind::Text, is_escaped);
+        self.keys.push(self.whole.get(start..self.at).unwrap_or_default());
         self.blanks();
         if self.next()? != b':' {
             return Err(JsonError::Syntax);
@@ -142,16 +153,17 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Everything that does not nest, whose first byte has been read.
-    fn scalar(&mut self, first: u8) -> Result<Kind, JsonError> {
-        match first {
-            b'"' => self.string().map(|()| Kind::Text),
+    /// Everything that does not nest, whose first byte has been read; whether there are escapes in it.
+    fn scalar(&mut self, first: u8) -> Result<(Kind, bool), JsonError> {
+        let kind = match first {
+            b'"' => return Ok((Kind::Text, self.string()?)),
             b't' => self.word(b"rue").map(|()| Kind::Bool),
             b'f' => self.word(b"alse").map(|()| Kind::Bool),
             b'n' => self.word(b"ull").map(|()| Kind::Null),
             b'-' | b'0'..=b'9' => self.number(first).map(|()| Kind::Number),
             _ => Err(JsonError::Syntax),
-        }
+        };
+        Ok((kind?, false))
     }
 
     fn word(&mut self, rest: &[u8]) -> Result<(), JsonError> {
@@ -163,11 +175,13 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The rest of a string, to its closing quote.
-    fn string(&mut self) -> Result<(), JsonError> {
+    /// The rest of a string, to its closing quote; whether there are escapes in it.
+    fn string(&mut self) -> Result<bool, JsonError> {
+        let mut is_escaped = false;
         loop {
+            self.at = self.at.saturating_add(unstopped(self.text.get(self.at..).unwrap_or_default()));
             match self.next()? {
-                b'"' => return Ok(()),
+                b'"' => return Ok(is_escaped),
                 b'\\' => match self.next()? {
                     b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
                     b'u' => {
@@ -179,9 +193,9 @@ impl<'a> Scanner<'a> {
                     }
                     _ => return Err(JsonError::Syntax),
                 },
-                0..=0x1f => return Err(JsonError::Syntax),
-                _ => {}
+                _ => return Err(JsonError::Syntax),
             }
+            is_escaped = true;
         }
     }
 
@@ -230,12 +244,11 @@ const fn closing(is_object: bool) -> u8 {
 }
 
 /// That no key is there twice; few keys are compared in pairs, many sorted.
-fn unique(keys: &mut [&[u8]]) -> Result<(), JsonError> {
-    let plain = keys.iter().all(|key| !key.contains(&b'\\') && key.is_ascii());
-    let twice = if plain && keys.len() <= 24 {
+fn unique(keys: &[&str], has_escaped: bool) -> Result<(), JsonError> {
+    let twice = if keys.len() <= 24 && !has_escaped {
         keys.iter().enumerate().any(|(at, key)| keys.iter().take(at).any(|other| other == key))
     } else {
-        let mut read: Vec<_> = keys.iter().map(|key| unescape(key)).collect();
+        let mut read: Vec<_> = keys.iter().map(|key| unescape(key, has_escaped)).collect();
         read.sort_unstable();
         read.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
     };

@@ -161,6 +161,9 @@ fn differs_by_case(key: &str, known: &[&str]) -> bool {
         '\u{212a}' => 'k',
         other => other.to_ascii_lowercase(),
     };
+    if key.is_ascii() {
+        return known.iter().any(|name| name.eq_ignore_ascii_case(key));
+    }
     known.iter().any(|name| name.chars().map(fold).eq(key.chars().map(fold)))
 }
 

@@ -74,12 +74,12 @@ impl Login {
 
     /// What the backend calls the token: `default-vault-auth`.
     pub fn account_name(&self) -> String {
-        format!("{}-{}", self.namespace, self.name)
+        [&self.namespace, "-", &self.name].concat()
     }
 
     /// The token's display name, with the mount's path before it: `kubernetes-default-vault-auth`.
     pub fn display_name(&self) -> String {
-        format!("{}-{}", self.mount.path.replace('/', "-"), self.account_name())
+        [&self.mount.path.replace('/', "-"), "-", &self.account_name()].concat()
     }
 }
 
@@ -87,7 +87,7 @@ impl Login {
 pub fn alias_name(role: &Role, namespace: &str, name: &str, uid: &str) -> String {
     match role.alias_name_source {
         AliasNameSource::Uid => uid.to_owned(),
-        AliasNameSource::Name => format!("{namespace}/{name}"),
+        AliasNameSource::Name => [namespace, "/", name].concat(),
     }
 }
 

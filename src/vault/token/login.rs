@@ -41,7 +41,7 @@ pub async fn issue_login(tokens: &Tokens, entities: &Entities, login: Granted) -
         id: None,
         parent: None,
         policies,
-        path: format!("auth/{}/login", mount.path),
+        path: ["auth/", &mount.path, "/login"].concat(),
         meta: None,
         display_name: login.display_name(),
         num_uses: if is_batch { 0 } else { role.num_uses },

@@ -44,11 +44,10 @@ fn node(value: Value<'_>, depth: usize) -> Result<Node, TextError> {
         return Err(TextError::JsonDepth);
     }
     let below = depth.saturating_add(1);
-    let written = || String::from_utf8_lossy(value.text).into_owned();
     Ok(match value.kind {
         Kind::Null => Node::Null,
-        Kind::Bool => Node::Bool(value.text == b"true"),
-        Kind::Number => Node::Number(written()),
+        Kind::Bool => Node::Bool(value.text == "true"),
+        Kind::Number => Node::Number(value.text.to_owned()),
         Kind::Text => Node::Text(value.as_text().unwrap_or_default().into_owned()),
         Kind::Array => Node::List(value.items().map(|item| node(item, below)).collect::<Result<_, _>>()?),
         Kind::Object => {
