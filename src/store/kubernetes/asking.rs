@@ -79,7 +79,7 @@ impl Asking {
             422 if self.is_open => {
                 StoreError::Invalid(format!("the API server refuses it: {}", status.message))
             }
-            422 => StoreError::Invalid("the API server does not take the Secret".to_owned()),
+            422 => StoreError::Invalid("the API server does not take the object".to_owned()),
             429 | 500..=599 => StoreError::Away(cause()),
             _ => StoreError::Failed(cause()),
         }

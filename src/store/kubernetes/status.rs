@@ -13,10 +13,13 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::asking::Asking;
 use super::feed::{Objects, Seen};
 use super::lead::Lead;
 use super::resources::{GateMount, GatePolicy, GateRole, Status};
 use super::write::Object;
+use crate::errors::with_causes;
+use crate::ports::store::StoreError;
 use conditions::next;
 
 /// How many statuses are written at once.
@@ -93,11 +96,10 @@ async fn patch<K: Object>(api: &Api<K>, object: Arc<K>, status: Status) {
         "status": status,
     }));
     let params = PatchParams { field_manager: Some("rolegate".to_owned()), ..PatchParams::default() };
-    match tokio::time::timeout(PATIENCE, api.patch_status(name, &params, &patch)).await {
-        Ok(Ok(_)) => {}
-        // Its successor is on its way here.
-        Ok(Err(kube::Error::Api(answer))) if matches!(answer.code, 404 | 409) => {}
-        Ok(Err(error)) => tracing::warn!(name, %error, "a status could not be written"),
-        Err(_) => tracing::warn!(name, "a status could not be written in time"),
+    let asking = Asking { patience: PATIENCE, is_open: true };
+    match asking.change(api.patch_status(name, &params, &patch)).await {
+        // After a conflict its successor is on its way here.
+        Ok(_) | Err(StoreError::Conflict) => {}
+        Err(error) => tracing::warn!(name, error = with_causes(&error), "a status could not be written"),
     }
 }

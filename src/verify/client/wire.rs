@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use hyper::client::conn::http1::{Connection, SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -48,7 +48,8 @@ pub(super) enum Failure {
 
 impl Wire {
     pub(super) async fn open(stream: Stream) -> hyper::Result<Self> {
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        // A question's head and body in one buffer: the copy costs less than a system call that takes two.
+        let (sender, connection) = Builder::new().writev(false).handshake(TokioIo::new(stream)).await?;
         let sleeper = Arc::new(Sleeper::default());
         let (asks, moves) = (Bell::new(&sleeper), Bell::new(&sleeper));
         Ok(Self { sender, connection: Some(connection), sleeper, asks, moves })
