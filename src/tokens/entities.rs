@@ -101,7 +101,8 @@ impl Entities {
                 None => None,
             };
             if let Some(kept) = &kept
-                && let Ok(entity) = serde_json::from_slice::<Entity<Seen<'_>>>(&kept.value)
+                && let Ok(text) = std::str::from_utf8(&kept.value)
+                && let Ok(entity) = serde_json::from_str::<Entity<Seen<'_>>>(text)
                 && entity.is_told(mount_accessor, metadata)
             {
                 return Ok(entity.id.0.into_owned());

@@ -18,8 +18,9 @@ pub(super) fn review(status: StatusCode, body: &[u8]) -> Result<ReviewStatus, As
     if !(200..=206).contains(&status.as_u16()) {
         return Err(AskError::Status(status.as_u16()));
     }
-    match serde_json::from_slice::<TokenReview>(body) {
-        Ok(TokenReview { kind, status }) if kind.as_deref().is_none_or(|kind| kind == "TokenReview") => {
+    // Told UTF-8 once, and not for each text in it.
+    match std::str::from_utf8(body).map(serde_json::from_str::<TokenReview>) {
+        Ok(Ok(TokenReview { kind, status })) if kind.as_deref().is_none_or(|kind| kind == "TokenReview") => {
             Ok(status.into())
         }
         _ => Err(failure(body).unwrap_or(AskError::Unexpected("a TokenReview with a status"))),

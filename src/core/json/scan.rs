@@ -19,23 +19,15 @@ pub(super) fn scan(text: &str) -> Result<Nodes, JsonError> {
     if text.len() > MAX_BYTES {
         return Err(JsonError::Syntax);
     }
-    let nodes = Nodes::new();
-    let mut scanner = Scanner {
-        text: text.as_bytes(),
-        whole: text,
-        at: 0,
-        nodes,
-        keys: SmallVec::new(),
-        has_escaped_key: false,
-    };
+    let mut scanner =
+        Scanner { text, at: 0, nodes: Nodes::new(), keys: SmallVec::new(), has_escaped_key: false };
     scanner.value()?;
     scanner.blanks();
     if scanner.at == text.len() { Ok(scanner.nodes) } else { Err(JsonError::Syntax) }
 }
 
 struct Scanner<'a> {
-    text: &'a [u8],
-    whole: &'a str,
+    text: &'a str,
     at: usize,
     nodes: Nodes,
     /// The keys of all objects that are open, with their quotes.
@@ -121,7 +113,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
     fn next(&mut self) -> Result<u8, JsonError> {
@@ -145,7 +141,7 @@ impl<'a> Scanner<'a> {
         let is_escaped = self.string()?;
         self.has_escaped_key |= is_escaped;
         self.note(start, Kind::Text, is_escaped);
-        self.keys.push(self.whole.get(start..self.at).unwrap_or_default());
+        self.keys.push(self.text.get(start..self.at).unwrap_or_default());
         self.blanks();
         if self.next()? != b':' {
             return Err(JsonError::Syntax);
@@ -167,8 +163,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn word(&mut self, rest: &[u8]) -> Result<(), JsonError> {
-        let after = self.text.get(self.at..).unwrap_or_default();
-        if !after.starts_with(rest) {
+        if !self.rest().starts_with(rest) {
             return Err(JsonError::Syntax);
         }
         self.at = self.at.saturating_add(rest.len());
@@ -179,7 +174,7 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Result<bool, JsonError> {
         let mut is_escaped = false;
         loop {
-            self.at = self.at.saturating_add(unstopped(self.text.get(self.at..).unwrap_or_default()));
+            self.at = self.at.saturating_add(unstopped(self.rest()));
             match self.next()? {
                 b'"' => return Ok(is_escaped),
                 b'\\' => match self.next()? {
