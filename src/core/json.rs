@@ -8,9 +8,8 @@ mod text;
 
 use std::borrow::Cow;
 
-use smallvec::SmallVec;
 use text::unescape;
-pub use text::{AsItIs, lossy};
+pub use text::{AsItIs, is_plain, lossy};
 
 /// The deepest nesting that is read, as in Go's decoder.
 const MAX_DEPTH: usize = 10_000;
@@ -57,7 +56,7 @@ pub struct Document<'a> {
 }
 
 /// Each value before those in it; a key before its member.
-type Nodes = SmallVec<[Node; 48]>;
+type Nodes = Vec<Node>;
 
 /// Where a value stands.
 #[derive(Debug, Clone, Copy)]

@@ -3,12 +3,11 @@
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde::Serialize;
 
 use super::client::Client;
 use super::error::AskError;
 use crate::core::identity::VerifiedIdentity;
-use crate::core::json::AsItIs;
+use crate::core::json::is_plain;
 use crate::core::secret::Secret;
 use crate::exchange::ExchangeError;
 use crate::ports::ReviewQuery;
@@ -29,20 +28,27 @@ impl Question {
     }
 }
 
-/// `authentication.k8s.io/v1` TokenReview, as it is asked for.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenReview<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    spec: TokenReviewSpec<'a>,
-}
-
-#[derive(Serialize)]
-struct TokenReviewSpec<'a> {
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    audiences: &'a [String],
-    token: AsItIs<'a>,
+/// `authentication.k8s.io/v1` TokenReview, as it is asked for. Put together by hand: the token is nearly all of it, and
+/// stands in JSON as it is.
+fn token_review(question: &Question) -> serde_json::Result<Vec<u8>> {
+    let (token, audiences) = (question.token.expose(), &question.audiences);
+    let mut json = Vec::with_capacity(token.len().saturating_add(512));
+    json.extend_from_slice(br#"{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"#);
+    if !audiences.is_empty() {
+        json.extend_from_slice(br#""audiences":"#);
+        serde_json::to_writer(&mut json, audiences)?;
+        json.push(b',');
+    }
+    json.extend_from_slice(br#""token":"#);
+    if is_plain(token) {
+        json.push(b'"');
+        json.extend_from_slice(token.as_bytes());
+        json.push(b'"');
+    } else {
+        serde_json::to_writer(&mut json, token)?;
+    }
+    json.extend_from_slice(b"}}");
+    Ok(json)
 }
 
 /// Asks for a TokenReview.
@@ -51,10 +57,7 @@ pub(super) async fn review(
     bearer: HeaderValue,
     question: &Question,
 ) -> Result<(StatusCode, Bytes), AskError> {
-    let spec = TokenReviewSpec { audiences: &question.audiences, token: AsItIs(question.token.expose()) };
-    let review = TokenReview { api_version: "authentication.k8s.io/v1", kind: "TokenReview", spec };
-    let mut json = Vec::with_capacity(question.token.expose().len().saturating_add(512));
-    serde_json::to_writer(&mut json, &review).map_err(|error| ExchangeError::Unreachable(error.into()))?;
+    let json = token_review(question).map_err(|error| ExchangeError::Unreachable(error.into()))?;
     let path = "/apis/authentication.k8s.io/v1/tokenreviews";
     Ok(client.post(path, |headers| asked_by(headers, bearer), json).await?)
 }
@@ -83,4 +86,29 @@ pub(super) async fn service_account(
 fn asked_by(headers: &mut HeaderMap, bearer: HeaderValue) {
     headers.insert(AUTHORIZATION, bearer);
     headers.insert(USER_AGENT, AGENT);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Question, token_review};
+
+    #[test]
+    fn any_token_and_any_audiences_make_one_question() {
+        for token in ["ey.J.x", "", "a\"b\\c\n\u{1}", "\u{fc}", "\",\"audiences\":[\"x\"],\"token\":\""] {
+            for audiences in [&[][..], &["a", "b\""]] {
+                let owned = audiences.iter().map(ToString::to_string).collect();
+                let question = Question { token: token.to_owned().into(), audiences: owned };
+                let mut spec = json!({ "token": token });
+                if !audiences.is_empty() {
+                    spec["audiences"] = json!(audiences);
+                }
+                let expected =
+                    json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec });
+                let review: Value = serde_json::from_slice(&token_review(&question).unwrap()).unwrap();
+                assert_eq!(review, expected, "{token:?}");
+            }
+        }
+    }
 }

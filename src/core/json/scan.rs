@@ -19,8 +19,9 @@ pub(super) fn scan(text: &str) -> Result<Nodes, JsonError> {
     if text.len() > MAX_BYTES {
         return Err(JsonError::Syntax);
     }
-    let mut scanner =
-        Scanner { text, at: 0, nodes: Nodes::new(), keys: SmallVec::new(), has_escaped_key: false };
+    // Room for what a token has: a key, or a value, in every 16 bytes.
+    let nodes = Nodes::with_capacity(text.len().div_ceil(16));
+    let mut scanner = Scanner { text, at: 0, nodes, keys: SmallVec::new(), has_escaped_key: false };
     scanner.value()?;
     scanner.blanks();
     if scanner.at == text.len() { Ok(scanner.nodes) } else { Err(JsonError::Syntax) }
