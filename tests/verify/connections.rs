@@ -11,14 +11,19 @@ use crate::api_server::{ApiServer, confirmed};
 use crate::house::{House, mount};
 use crate::support::within;
 
-#[tokio::test]
-async fn questions_after_each_other_go_over_one_connection() {
-    let server = ApiServer::confirming().await;
+/// Asks five questions after each other: how many the server was asked, and over how many connections.
+async fn five_questions(server: &ApiServer) -> (usize, usize) {
     let (house, mount) = (House::new(), mount(&server.url()));
     for number in 0..5 {
         house.cached(&mount, &format!("t{number}")).await.unwrap();
     }
-    assert_eq!((server.asked().len(), server.connections()), (5, 1));
+    (server.asked().len(), server.connections())
+}
+
+#[tokio::test]
+async fn questions_after_each_other_go_over_one_connection() {
+    let server = ApiServer::confirming().await;
+    assert_eq!(five_questions(&server).await, (5, 1));
 }
 
 #[tokio::test]
@@ -28,11 +33,7 @@ async fn a_connection_that_the_server_says_it_closes_is_not_used_again() {
         answer
     };
     let server = ApiServer::start(move |asked| Some(closing(confirmed(asked)))).await;
-    let (house, mount) = (House::new(), mount(&server.url()));
-    for number in 0..5 {
-        house.cached(&mount, &format!("t{number}")).await.unwrap();
-    }
-    assert_eq!((server.asked().len(), server.connections()), (5, 5));
+    assert_eq!(five_questions(&server).await, (5, 5));
 }
 
 #[tokio::test]
