@@ -9,7 +9,7 @@ mod text;
 use std::borrow::Cow;
 
 use text::unescape;
-pub use text::{AsItIs, is_plain, lossy};
+pub use text::{AsItIs, lossy};
 
 /// The deepest nesting that is read, as in Go's decoder.
 const MAX_DEPTH: usize = 10_000;

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
 
 use super::client::Client;
 use super::error::AskError;
 use crate::core::identity::VerifiedIdentity;
-use crate::core::json::is_plain;
+use crate::core::json::AsItIs;
 use crate::core::secret::Secret;
 use crate::exchange::ExchangeError;
 use crate::ports::ReviewQuery;
@@ -28,26 +29,28 @@ impl Question {
     }
 }
 
-/// `authentication.k8s.io/v1` TokenReview, as it is asked for. Put together by hand: the token is nearly all of it, and
-/// stands in JSON as it is.
+/// `authentication.k8s.io/v1` TokenReview, as it is asked for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenReview<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    spec: TokenReviewSpec<'a>,
+}
+
+#[derive(Serialize)]
+struct TokenReviewSpec<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    audiences: &'a [String],
+    token: AsItIs<'a>,
+}
+
 fn token_review(question: &Question) -> serde_json::Result<Vec<u8>> {
-    let (token, audiences) = (question.token.expose(), &question.audiences);
+    let token = question.token.expose();
+    let spec = TokenReviewSpec { audiences: &question.audiences, token: AsItIs(token) };
+    let review = TokenReview { api_version: "authentication.k8s.io/v1", kind: "TokenReview", spec };
     let mut json = Vec::with_capacity(token.len().saturating_add(512));
-    json.extend_from_slice(br#"{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"#);
-    if !audiences.is_empty() {
-        json.extend_from_slice(br#""audiences":"#);
-        serde_json::to_writer(&mut json, audiences)?;
-        json.push(b',');
-    }
-    json.extend_from_slice(br#""token":"#);
-    if is_plain(token) {
-        json.push(b'"');
-        json.extend_from_slice(token.as_bytes());
-        json.push(b'"');
-    } else {
-        serde_json::to_writer(&mut json, token)?;
-    }
-    json.extend_from_slice(b"}}");
+    serde_json::to_writer(&mut json, &review)?;
     Ok(json)
 }
 

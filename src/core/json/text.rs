@@ -12,7 +12,7 @@ pub struct AsItIs<'a>(pub &'a str);
 impl Serialize for AsItIs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(text) = *self;
-        if is_plain(text)
+        if unstopped(text.as_bytes()) == text.len()
             && let quoted = ["\"", text, "\""].concat()
             && let Ok(raw) = serde_json::from_str::<&RawValue>(&quoted)
         {
@@ -26,11 +26,6 @@ impl Serialize for AsItIs<'_> {
 /// [`String::from_utf8_lossy`] takes.
 pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
-}
-
-/// Whether a text stands in JSON as it is, between quotes.
-pub fn is_plain(text: &str) -> bool {
-    unstopped(text.as_bytes()) == text.len()
 }
 
 /// How many bytes there are before the first that cannot stand in a JSON string as it is: a quote, a backslash, a control
