@@ -56,10 +56,16 @@ class Server:
         return self
 
 
+HOLDERS = []
+
+
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that the kernel gives to nobody else while this process lives; servers ask with SO_REUSEADDR."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    HOLDERS.append(holder)
+    return holder.getsockname()[1]
 
 
 def server_config(folder, store, more=""):

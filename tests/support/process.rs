@@ -2,12 +2,13 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
+    net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
     thread::JoinHandle,
 };
 
+use socket2::{Domain, Socket, Type};
 use tokio::sync::watch;
 
 /// A running child, killed when dropped.
@@ -142,15 +143,30 @@ pub fn command_of(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// A port of 127.0.0.1 that nothing listens on, outside the range that the system hands out by itself, so that it is
-/// still free after a restart.
+/// A port of 127.0.0.1 on which nothing listens but what is told to, also after a restart: until the test process ends,
+/// the kernel gives it neither to another caller nor to a connection that goes out.
 pub fn free_port() -> u16 {
-    loop {
-        let port = 20_000 + getrandom::u32().unwrap() % 12_000;
-        let port = u16::try_from(port).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
+    let holder = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    holder.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    // Bound without it, the port was nobody else's; with it from now on, a server may listen there, as servers ask with
+    // this option and the holder does not listen.
+    holder.set_reuse_address(true).unwrap();
+    let address = holder.local_addr().unwrap().as_socket_ipv4().unwrap();
+    std::mem::forget(holder);
+    address.port()
+}
+
+#[test]
+fn a_free_port_is_given_once_refuses_connections_and_takes_a_server_again_and_again() {
+    use std::net::{TcpListener, TcpStream};
+    let port = free_port();
+    let without_option = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    assert!(without_option.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).is_err());
+    for _ in 0..2 {
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+        let server = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let (client, _) = (TcpStream::connect(("127.0.0.1", port)).unwrap(), server.accept().unwrap());
+        drop((server, client));
     }
 }
 

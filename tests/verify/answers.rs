@@ -200,8 +200,10 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_host_that_is_none_or_does_not_listen_is_unreachable() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for host in ["127.0.0.1:1", "no such host", "ftp://127.0.0.1", "https://", "", &format!("http://{free}")]
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let taken = silent.local_addr().unwrap();
+    for host in ["127.0.0.1:1", "no such host", "ftp://127.0.0.1", "https://", "", &format!("http://{taken}")]
     {
         let house = House::new();
         assert_eq!(as_expected(house.cached(&mount(host), "orders").await), UNREACHABLE, "{host}");
