@@ -7,119 +7,15 @@
 )]
 
 mod architecture {
+    pub(crate) mod layers;
     pub(crate) mod rust_text;
 }
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use architecture::layers::LAYERS;
 use architecture::rust_text::paths;
-
-/// Each module of `src/`, what it may use of the others, and, for those that are kept pure, which packages.
-///
-/// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `plugin`,
-/// `dev`.
-const LAYERS: [Layer; 26] = [
-    layer("core", &[], Some(CORE_PACKAGES)),
-    layer("ports", &["core"], Some(&["thiserror"])),
-    layer("errors", &[], Some(&[])),
-    layer("health", &[], Some(&[])),
-    layer("exchange", &[], None),
-    layer("departures", &["core", "ports"], Some(&[])),
-    layer("waking", &[], Some(&["futures_util"])),
-    layer("watching", &["errors", "health", "metrics"], None),
-    layer("lifecycle", &[], Some(&["tokio"])),
-    layer("telemetry", &[], None),
-    layer("metrics", &["core"], Some(&["prometheus_client"])),
-    layer("config", &["core"], None),
-    layer("gate", &["core", "ports"], Some(&["arc_swap", "smallvec"])),
-    layer("catalog", &["core", "ports"], Some(&["arc_swap", "serde_json", "thiserror", "tokio", "tracing"])),
-    layer("tokens", &["core", "ports", "errors", "metrics", "catalog"], None),
-    layer(
-        "vault",
-        &["core", "ports", "errors", "health", "metrics", "gate", "catalog", "tokens", "record"],
-        None,
-    ),
-    layer("record", &["core", "gate", "metrics"], None),
-    layer("net", &["errors", "health", "metrics", "config", "waking"], None),
-    layer(
-        "verify",
-        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures", "waking"],
-        None,
-    ),
-    layer(
-        "home",
-        &["core", "ports", "errors", "health", "metrics", "exchange", "departures", "watching"],
-        None,
-    ),
-    layer(
-        "store",
-        &["core", "ports", "errors", "health", "lifecycle", "metrics", "config", "catalog", "watching"],
-        None,
-    ),
-    layer(
-        "doors",
-        &[
-            "core",
-            "ports",
-            "errors",
-            "health",
-            "lifecycle",
-            "metrics",
-            "config",
-            "gate",
-            "net",
-            "catalog",
-            "tokens",
-            "record",
-            "vault",
-        ],
-        None,
-    ),
-    layer("plugin", &["core", "ports", "errors", "gate", "catalog", "record", "vault"], None),
-    layer("dev", &["core", "ports", "health", "config", "net"], None),
-    layer(
-        "app",
-        &[
-            "core",
-            "ports",
-            "errors",
-            "health",
-            "lifecycle",
-            "metrics",
-            "config",
-            "gate",
-            "catalog",
-            "tokens",
-            "record",
-            "vault",
-            "net",
-            "departures",
-            "verify",
-            "home",
-            "store",
-            "doors",
-            "plugin",
-            "dev",
-        ],
-        None,
-    ),
-    layer("main", &["config", "errors", "store", "telemetry", "app"], None),
-];
-
-const CORE_PACKAGES: &[&str] = &[
-    "aws_lc_rs",
-    "base64",
-    "ipnet",
-    "memchr",
-    "postcard",
-    "serde",
-    "serde_json",
-    "serde_saphyr",
-    "smallvec",
-    "thiserror",
-    "x509_parser",
-];
 
 /// What the core must not touch of the standard library: time, files, processes, threads, sockets.
 const WORLD: [&str; 13] = [
@@ -140,20 +36,6 @@ const WORLD: [&str; 13] = [
 
 /// The longest a file may be, tests in it included; files of tests have the same measure for themselves.
 const LONGEST: usize = 300;
-
-struct Layer {
-    name: &'static str,
-    below: &'static [&'static str],
-    packages: Option<&'static [&'static str]>,
-}
-
-const fn layer(
-    name: &'static str,
-    below: &'static [&'static str],
-    packages: Option<&'static [&'static str]>,
-) -> Layer {
-    Layer { name, below, packages }
-}
 
 #[test]
 fn the_sources_keep_to_the_layers() {

@@ -31,6 +31,16 @@ pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited for too long: {what}"))
 }
 
+/// Waits until it is so.
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    soon(what, async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
 /// What to bind on a free port of the loopback.
 pub(crate) fn listen(protocol: Protocol, tls: Option<TlsFiles>) -> Listen {
     let limits = Limits { reload: Duration::from_millis(10), ..Limits::default() };

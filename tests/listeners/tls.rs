@@ -7,51 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rolegate::health::Health;
 use rolegate::net::{Bound, Protocol, TlsFiles};
+use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::ServerName;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::support::{Client, LONG, Server, listen, soon};
-
-/// A certificate authority.
-struct Ca {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-/// A certificate and its key in PEM form.
-struct Pair {
-    cert: String,
-    key: String,
-}
-
-impl Ca {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    fn issue(&self, name: &str) -> Pair {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        Pair { cert: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
-    }
-}
+use super::certificates::{Authority, Certified};
+use super::support::{Client, LONG, Server, listen, soon, until};
 
 /// Writes a listener's files; `client_ca` asks for client certificates.
-fn files(directory: &Path, pair: &Pair, client_ca: Option<&Ca>) -> TlsFiles {
-    fs::write(directory.join("tls.crt"), &pair.cert).unwrap();
+fn files(directory: &Path, pair: &Certified, client_ca: Option<&Authority>) -> TlsFiles {
+    fs::write(directory.join("tls.crt"), &pair.certificate).unwrap();
     fs::write(directory.join("tls.key"), &pair.key).unwrap();
     let client_ca_file = client_ca.map(|ca| {
         let file = directory.join("client-ca.crt");
@@ -69,33 +40,19 @@ fn serve(files: TlsFiles, protocol: Protocol) -> (Server, Health) {
 
 /// A client that trusts `ca`, shows `own`, offers `alpn`, and speaks the given versions.
 struct Trust<'a> {
-    ca: &'a Ca,
-    own: Option<&'a Pair>,
+    ca: &'a Authority,
+    own: Option<&'a Certified>,
     alpn: &'a [&'a str],
     versions: &'a [&'static SupportedProtocolVersion],
 }
 
 impl<'a> Trust<'a> {
-    fn of(ca: &'a Ca) -> Self {
+    fn of(ca: &'a Authority) -> Self {
         Self { ca, own: None, alpn: &["h2"], versions: rustls::ALL_VERSIONS }
     }
 
     async fn connect(&self, server: &Server) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.ca.pem.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(self.versions)
-            .unwrap()
-            .with_root_certificates(roots);
-        let mut config = match self.own {
-            None => builder.with_no_client_auth(),
-            Some(pair) => {
-                let chain = vec![CertificateDer::from_pem_slice(pair.cert.as_bytes()).unwrap()];
-                let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
-                builder.with_client_auth_cert(chain, key).unwrap()
-            }
-        };
+        let mut config = self.ca.client_config_in(self.versions, self.own);
         config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let stream = TcpStream::connect(server.addr).await?;
         let name = ServerName::try_from("gate.test").unwrap();
@@ -111,31 +68,19 @@ impl<'a> Trust<'a> {
 }
 
 /// Waits until new connections are served by a certificate of `ca`.
-async fn becomes(server: &Server, ca: &Ca) {
-    soon("the new certificate", async {
-        while !Trust::of(ca).gets_in(server).await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+async fn becomes(server: &Server, ca: &Authority) {
+    until("the new certificate", async || Trust::of(ca).gets_in(server).await).await;
 }
 
-async fn troubled(health: &Health) -> String {
-    soon("the trouble", async {
-        loop {
-            if let Some(trouble) = health.troubles().remove("tls test") {
-                return trouble;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await
+/// Waits until the listener's trouble is told in words of which this is so.
+async fn troubled(health: &Health, is_so: impl Fn(&str) -> bool) {
+    until("the trouble", async || health.troubles().get("tls test").is_some_and(|told| is_so(told))).await;
 }
 
 #[tokio::test]
 async fn tls_1_2_and_1_3_are_spoken_and_alpn_chooses_the_protocol() {
-    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
-    let files = files(directory.path(), &ca.issue("gate.test"), None);
+    let (ca, directory) = (Authority::new(), TempDir::new().unwrap());
+    let files = files(directory.path(), &ca.server(&["gate.test"]), None);
     let (server, _) = serve(files, Protocol::Http1AndHttp2);
     for versions in [&[&TLS12], &[&TLS13]] {
         for alpn in ["h2", "http/1.1"] {
@@ -149,8 +94,8 @@ async fn tls_1_2_and_1_3_are_spoken_and_alpn_chooses_the_protocol() {
 
 #[tokio::test]
 async fn a_listener_for_grpc_offers_http2_alone() {
-    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
-    let files = files(directory.path(), &ca.issue("gate.test"), None);
+    let (ca, directory) = (Authority::new(), TempDir::new().unwrap());
+    let files = files(directory.path(), &ca.server(&["gate.test"]), None);
     let (server, _) = serve(files, Protocol::Http2Only);
     assert!(Trust::of(&ca).gets_in(&server).await);
     let error = Trust { alpn: &["http/1.1"], ..Trust::of(&ca) }.connect(&server).await.unwrap_err();
@@ -159,16 +104,16 @@ async fn a_listener_for_grpc_offers_http2_alone() {
 
 #[tokio::test]
 async fn with_a_client_ca_only_its_clients_are_served() {
-    let (ca, clients, strangers) = (Ca::new(), Ca::new(), Ca::new());
+    let (ca, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let directory = TempDir::new().unwrap();
-    let files = files(directory.path(), &ca.issue("gate.test"), Some(&clients));
+    let files = files(directory.path(), &ca.server(&["gate.test"]), Some(&clients));
     let (server, _) = serve(files, Protocol::Http2Only);
     for versions in [&[&TLS12], &[&TLS13]] {
         let none = Trust { versions, ..Trust::of(&ca) };
         assert!(!none.gets_in(&server).await, "without a certificate");
-        let other = strangers.issue("envoy.test");
+        let other = strangers.client(&["envoy.test"]);
         assert!(!Trust { own: Some(&other), ..none }.gets_in(&server).await, "by another CA");
-        let right = clients.issue("envoy.test");
+        let right = clients.client(&["envoy.test"]);
         assert!(Trust { own: Some(&right), versions, ..Trust::of(&ca) }.gets_in(&server).await);
     }
     assert_eq!(server.seen.lock().unwrap().len(), 1, "refused clients reached no handler");
@@ -176,12 +121,13 @@ async fn with_a_client_ca_only_its_clients_are_served() {
 
 #[tokio::test]
 async fn a_new_certificate_serves_new_connections_and_old_connections_go_on() {
-    let (old, new, directory) = (Ca::new(), Ca::new(), TempDir::new().unwrap());
-    let (server, health) = serve(files(directory.path(), &old.issue("gate.test"), None), Protocol::Http2Only);
+    let (old, new, directory) = (Authority::new(), Authority::new(), TempDir::new().unwrap());
+    let (server, health) =
+        serve(files(directory.path(), &old.server(&["gate.test"]), None), Protocol::Http2Only);
     let mut early = Client::http2_over(Trust::of(&old).connect(&server).await.unwrap()).await.unwrap();
     early.send(Bytes::from_static(b"before")).await.unwrap();
 
-    files(directory.path(), &new.issue("gate.test"), None);
+    files(directory.path(), &new.server(&["gate.test"]), None);
     becomes(&server, &new).await;
     assert!(!Trust::of(&old).gets_in(&server).await, "the old certificate is not served any more");
     assert_eq!(soon("the answer", early.send(Bytes::from_static(b"after"))).await.unwrap(), "after");
@@ -192,11 +138,11 @@ async fn a_new_certificate_serves_new_connections_and_old_connections_go_on() {
 
 #[tokio::test]
 async fn kubernetes_swap_of_the_data_link_is_seen() {
-    let (old, new, directory) = (Ca::new(), Ca::new(), TempDir::new().unwrap());
+    let (old, new, directory) = (Authority::new(), Authority::new(), TempDir::new().unwrap());
     let root = directory.path();
     for (version, ca) in [("..1", &old), ("..2", &new)] {
         fs::create_dir(root.join(version)).unwrap();
-        files(&root.join(version), &ca.issue("gate.test"), None);
+        files(&root.join(version), &ca.server(&["gate.test"]), None);
     }
     symlink("..1", root.join("..data")).unwrap();
     for file in ["tls.crt", "tls.key"] {
@@ -214,66 +160,46 @@ async fn kubernetes_swap_of_the_data_link_is_seen() {
 
 #[tokio::test]
 async fn another_client_ca_locks_the_old_clients_out() {
-    let (ca, before, after) = (Ca::new(), Ca::new(), Ca::new());
+    let (ca, before, after) = (Authority::new(), Authority::new(), Authority::new());
     let directory = TempDir::new().unwrap();
-    let pair = ca.issue("gate.test");
+    let pair = ca.server(&["gate.test"]);
     let (server, _) = serve(files(directory.path(), &pair, Some(&before)), Protocol::Http2Only);
-    let (old, new) = (before.issue("envoy.test"), after.issue("envoy.test"));
+    let (old, new) = (before.client(&["envoy.test"]), after.client(&["envoy.test"]));
     assert!(Trust { own: Some(&old), ..Trust::of(&ca) }.gets_in(&server).await);
 
     files(directory.path(), &pair, Some(&after));
     let trust = Trust { own: Some(&new), ..Trust::of(&ca) };
-    soon("the new client CA", async {
-        while !trust.gets_in(&server).await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    until("the new client CA", async || trust.gets_in(&server).await).await;
     assert!(!Trust { own: Some(&old), ..Trust::of(&ca) }.gets_in(&server).await);
 }
 
 #[tokio::test]
 async fn a_bad_pair_keeps_the_old_one_and_is_told_until_a_good_one_comes() {
-    let (old, new, directory) = (Ca::new(), Ca::new(), TempDir::new().unwrap());
-    let tls = files(directory.path(), &old.issue("gate.test"), None);
+    let (old, new, directory) = (Authority::new(), Authority::new(), TempDir::new().unwrap());
+    let tls = files(directory.path(), &old.server(&["gate.test"]), None);
     let cert = tls.cert_file.display().to_string();
     let (server, health) = serve(tls, Protocol::Http2Only);
 
-    fs::write(&cert, new.issue("gate.test").cert).unwrap();
-    let trouble = troubled(&health).await;
-    assert!(trouble.starts_with(&format!("certificate `{cert}` and key `")), "{trouble}");
-    assert!(trouble.ends_with("; the last good files stay in use"), "{trouble}");
+    fs::write(&cert, new.server(&["gate.test"]).certificate).unwrap();
+    let foreign_key = format!("certificate `{cert}` and key `");
+    let kept = "; the last good files stay in use";
+    troubled(&health, |told| told.starts_with(&foreign_key) && told.ends_with(kept)).await;
     assert!(Trust::of(&old).gets_in(&server).await, "the old pair still serves");
 
     fs::write(&cert, "rubbish").unwrap();
-    soon("the other trouble", async {
-        while !troubled(&health).await.starts_with(&format!("no certificate in PEM form in `{cert}`")) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    troubled(&health, |told| told.starts_with(&format!("no certificate in PEM form in `{cert}`"))).await;
     fs::remove_file(&cert).unwrap();
-    soon("the third trouble", async {
-        while !troubled(&health).await.starts_with(&format!("cannot read `{cert}`: No such file")) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    troubled(&health, |told| told.starts_with(&format!("cannot read `{cert}`: No such file"))).await;
 
-    files(directory.path(), &new.issue("gate.test"), None);
+    files(directory.path(), &new.server(&["gate.test"]), None);
     becomes(&server, &new).await;
-    soon("no trouble", async {
-        while !health.troubles().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    until("no trouble", async || health.troubles().is_empty()).await;
 }
 
 #[tokio::test]
 async fn bad_files_at_the_start_are_errors_that_name_them() {
-    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
-    let good = files(directory.path(), &ca.issue("gate.test"), Some(&ca));
+    let (ca, directory) = (Authority::new(), TempDir::new().unwrap());
+    let good = files(directory.path(), &ca.server(&["gate.test"]), Some(&ca));
     let (rubbish, missing) = (directory.path().join("rubbish"), directory.path().join("missing"));
     fs::write(&rubbish, "rubbish").unwrap();
     let cases = [
@@ -293,8 +219,9 @@ async fn bad_files_at_the_start_are_errors_that_name_them() {
 
 #[tokio::test]
 async fn a_handshake_that_hangs_is_let_go() {
-    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
-    let mut hasty = listen(Protocol::Http2Only, Some(files(directory.path(), &ca.issue("gate.test"), None)));
+    let (ca, directory) = (Authority::new(), TempDir::new().unwrap());
+    let mut hasty =
+        listen(Protocol::Http2Only, Some(files(directory.path(), &ca.server(&["gate.test"]), None)));
     hasty.limits.handshake = Duration::from_millis(20);
     let bound = Bound::bind(hasty, &Health::default()).unwrap();
     let server = Server::start(bound, LONG, || std::future::ready(()));

@@ -7,7 +7,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use rustls::{
-    ClientConfig, RootCertStore,
+    ALL_VERSIONS, ClientConfig, RootCertStore, SupportedProtocolVersion,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
@@ -52,11 +52,20 @@ impl Authority {
 
     /// What a client needs to trust this authority, and to show `identity` where there is one.
     pub fn client_config(&self, identity: Option<&Certified>) -> ClientConfig {
+        self.client_config_in(ALL_VERSIONS, identity)
+    }
+
+    /// The same in these versions of TLS alone.
+    pub fn client_config_in(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        identity: Option<&Certified>,
+    ) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots);
         match identity {
