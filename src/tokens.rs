@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use crate::core::client_token::{BATCH_PREFIX, ClientToken, MAX_TOKEN_LEN, Parent, TokenDigest};
 use crate::metrics::Metrics;
 use crate::ports::mounts::MountsThere;
-use crate::ports::store::{Key, Kind, Store};
+use crate::ports::store::{Key, Kind, Page, Store};
 use crate::ports::{Clock, Random};
 
 use batch::Ring;
@@ -142,7 +142,7 @@ impl Tokens {
     /// Where the store fails.
     pub async fn accessors(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, TokensError> {
         let after = after.map(str::as_bytes);
-        let page = self.world.store.list(Kind::Accessor, &[], after, limit).await?;
+        let page = self.world.store.list(Page::of(Kind::Accessor, limit).after(after)).await?;
         Ok(page.into_iter().filter_map(|(name, _)| String::from_utf8(name.into_vec()).ok()).collect())
     }
 

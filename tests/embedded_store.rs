@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rolegate::core::store_key::StoreKey;
 use rolegate::errors::with_causes;
 use rolegate::health::Health;
-use rolegate::ports::store::{Change, Commit, Entry, Expect, Key, Kind, Store};
+use rolegate::ports::store::{Change, Commit, Entry, Expect, Key, Kind, Page, Store};
 use rolegate::ports::{NoRandom, Random};
 use rolegate::store::embedded::{Copied, EmbeddedStore, OpenError, Options, restore};
 
@@ -46,7 +46,7 @@ async fn get(store: &EmbeddedStore, kind: Kind, name: &str) -> String {
 async fn everything(store: &EmbeddedStore) -> Vec<(Kind, Box<[u8]>, Entry)> {
     let mut all = Vec::new();
     for kind in Kind::ALL {
-        let listed = store.list(kind, b"", None, usize::MAX).await.unwrap();
+        let listed = store.list(Page::of(kind, usize::MAX)).await.unwrap();
         all.extend(listed.into_iter().map(|(name, entry)| (kind, name, entry)));
     }
     all

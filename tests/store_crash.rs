@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rolegate::health::Health;
-use rolegate::ports::store::{Change, Commit, Expect, Key, Kind, Store, StoreError};
+use rolegate::ports::store::{Change, Commit, Expect, Key, Kind, Page, Store, StoreError};
 use rolegate::ports::{NoRandom, Random};
 use rolegate::store::embedded::{EmbeddedStore, Options};
 
@@ -135,7 +135,7 @@ async fn whole_commits(store: &EmbeddedStore) -> BTreeSet<String> {
     let mut found: Option<BTreeSet<String>> = None;
     for kind in KINDS {
         let mut names = BTreeSet::new();
-        for (name, entry) in store.list(kind, b"", None, usize::MAX).await.unwrap() {
+        for (name, entry) in store.list(Page::of(kind, usize::MAX)).await.unwrap() {
             let name = String::from_utf8(name.into_vec()).unwrap();
             assert_eq!(*entry.value, *value(kind, &name).as_bytes(), "{kind:?} {name}");
             assert!(names.insert(name));

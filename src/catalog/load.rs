@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::next_generation;
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::role::Role;
-use crate::ports::store::{Entry, Key, Kind, Store, StoreError};
+use crate::ports::store::{Entry, Key, Kind, Page, Store, StoreError};
 
 /// How many entries are asked for at a time.
 const PAGE: usize = 1024;
@@ -60,7 +60,7 @@ async fn each(
 ) -> Result<(), StoreError> {
     let mut after: Option<Box<[u8]>> = None;
     loop {
-        let page = store.list(kind, b"", after.as_deref(), PAGE).await?;
+        let page = store.list(Page::of(kind, PAGE).after(after.as_deref())).await?;
         for (name, entry) in &page {
             let shown = String::from_utf8_lossy(name);
             if let Err(cause) = take(&shown, entry) {

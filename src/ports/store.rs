@@ -5,6 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+mod page;
+
+pub use page::{Listed, Page};
+
 /// What an entry is. The order is that of [`Store::list`] over a whole store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -212,15 +216,8 @@ pub trait Store: Commit {
     /// One entry as it is now.
     fn get<'a>(&'a self, key: &'a Key) -> Stored<'a, Option<Entry>>;
 
-    /// At most `limit` entries of a kind whose names begin with `prefix`, in the order of their bytes, from the first
-    /// one after `after` on.
-    fn list<'a>(
-        &'a self,
-        kind: Kind,
-        prefix: &'a [u8],
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>>;
+    /// A page of entries, in the order of their names' bytes.
+    fn list<'a>(&'a self, page: Page<'a>) -> Stored<'a, Listed>;
 
     /// How many entries of a kind there are. An estimate will do for a store that cannot tell at once.
     fn count(&self, kind: Kind) -> Stored<'_, u64>;

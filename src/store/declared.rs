@@ -1,7 +1,7 @@
 //! Entries beside a file: what operators declare is in the file and is not written here; client tokens are.
 
 use super::memory::MemoryStore;
-use crate::ports::store::{Change, Commit, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Entry, Key, Kind, Listed, Page, Store, StoreError, Stored};
 
 /// What the caller of a write is told.
 const IN_THE_FILE: &str =
@@ -16,14 +16,8 @@ impl Store for BesideFile {
         self.0.get(key)
     }
 
-    fn list<'a>(
-        &'a self,
-        kind: Kind,
-        prefix: &'a [u8],
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>> {
-        self.0.list(kind, prefix, after, limit)
+    fn list<'a>(&'a self, page: Page<'a>) -> Stored<'a, Listed> {
+        self.0.list(page)
     }
 
     fn count(&self, kind: Kind) -> Stored<'_, u64> {

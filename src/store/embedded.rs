@@ -20,9 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 pub use copy::{Copied, CopyError, restore};
 pub use open::{OpenError, Options};
 
-use crate::ports::store::{self, Change, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{self, Change, Entry, Key, Kind, Listed, Page, Store, StoreError, Stored};
 use seal::Seal;
-use snapshot::{Listed, Snapshot};
+use snapshot::Snapshot;
 use trouble::Trouble;
 use writer::Commit;
 
@@ -81,23 +81,18 @@ impl Store for EmbeddedStore {
         })
     }
 
-    fn list<'a>(
-        &'a self,
-        kind: Kind,
-        prefix: &'a [u8],
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>> {
+    fn list<'a>(&'a self, page: Page<'a>) -> Stored<'a, Listed> {
         Box::pin(async move {
             let seal = self.0.seal.clone();
-            if limit <= SHORT {
-                let snapshot = self.0.published.load();
-                return Ok(listed(&snapshot, seal.as_deref(), kind, prefix, after, limit)?);
+            if page.limit <= SHORT {
+                return Ok(listed(&self.0.published.load(), seal.as_deref(), page)?);
             }
             let snapshot = self.0.published.load_full();
-            let (prefix, after) = (prefix.to_vec(), after.map(<[u8]>::to_vec));
+            let (prefix, after) = (page.prefix.to_vec(), page.after.map(<[u8]>::to_vec));
+            let (kind, limit) = (page.kind, page.limit);
             let reading = tokio::task::spawn_blocking(move || {
-                listed(&snapshot, seal.as_deref(), kind, &prefix, after.as_deref(), limit)
+                let page = Page { kind, prefix: &prefix, after: after.as_deref(), limit };
+                listed(&snapshot, seal.as_deref(), page)
             });
             Ok(reading.await.map_err(|error| StoreError::Failed(Box::new(error)))??)
         })
@@ -130,16 +125,9 @@ impl Drop for Inner {
     }
 }
 
-fn listed(
-    snapshot: &Snapshot,
-    seal: Option<&Seal>,
-    kind: Kind,
-    prefix: &[u8],
-    after: Option<&[u8]>,
-    limit: usize,
-) -> Result<Listed, Trouble> {
-    let rows = snapshot.list(kind, prefix, after, limit)?.into_iter();
-    rows.map(|(name, entry)| opened(seal, kind, &name, entry).map(|entry| (name, entry))).collect()
+fn listed(snapshot: &Snapshot, seal: Option<&Seal>, page: Page<'_>) -> Result<Listed, Trouble> {
+    let rows = snapshot.list(page)?.into_iter();
+    rows.map(|(name, entry)| opened(seal, page.kind, &name, entry).map(|entry| (name, entry))).collect()
 }
 
 fn opened(seal: Option<&Seal>, kind: Kind, name: &[u8], entry: Entry) -> Result<Entry, Trouble> {

@@ -1,6 +1,4 @@
-//! What every store of entries reads the same way: what a change expects, and where a list begins.
-
-use std::ops::Bound;
+//! What every store of entries reads the same way: what a change expects.
 
 use crate::ports::store::Expect;
 
@@ -10,13 +8,5 @@ pub(super) fn holds(expect: Expect, version: Option<u64>) -> bool {
         Expect::Any => true,
         Expect::Absent => version.is_none(),
         Expect::Version(expected) => version == Some(expected),
-    }
-}
-
-/// Where a list begins.
-pub(super) fn start<'a>(prefix: &'a [u8], after: Option<&'a [u8]>) -> Bound<&'a [u8]> {
-    match after {
-        Some(after) if after >= prefix => Bound::Excluded(after),
-        _ => Bound::Included(prefix),
     }
 }

@@ -1,11 +1,10 @@
 //! The memory store of entries: nothing outlives the process.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::expectation::{holds, start};
-use crate::ports::store::{Change, Commit, Entry, Key, Kind, Store, StoreError, Stored};
+use super::expectation::holds;
+use crate::ports::store::{Change, Commit, Entry, Key, Kind, Listed, Page, Store, StoreError, Stored};
 
 /// Entries in memory, in the order of their names. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -37,14 +36,8 @@ impl Store for MemoryStore {
         self.read(move |entries| entries.get(key).cloned())
     }
 
-    fn list<'a>(
-        &'a self,
-        kind: Kind,
-        prefix: &'a [u8],
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>> {
-        self.read(move |entries| entries.list(kind, prefix, after, limit))
+    fn list<'a>(&'a self, page: Page<'a>) -> Stored<'a, Listed> {
+        self.read(move |entries| entries.list(page))
     }
 
     fn count(&self, kind: Kind) -> Stored<'_, u64> {
@@ -63,14 +56,9 @@ impl Entries {
         self.kinds.get(&key.kind)?.get(&key.name)
     }
 
-    fn list(&self, kind: Kind, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Box<[u8]>, Entry)> {
-        let Some(entries) = self.kinds.get(&kind) else { return Vec::new() };
-        entries
-            .range::<[u8], _>((start(prefix, after), Bound::Unbounded))
-            .take_while(|(name, _)| name.starts_with(prefix))
-            .take(limit)
-            .map(|(name, entry)| (name.clone(), entry.clone()))
-            .collect()
+    fn list(&self, page: Page<'_>) -> Listed {
+        let Some(entries) = self.kinds.get(&page.kind) else { return Vec::new() };
+        page.of_map(entries).map(|(name, entry)| (name.clone(), entry.clone())).collect()
     }
 
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {

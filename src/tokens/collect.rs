@@ -10,7 +10,7 @@ use super::kept::{expiry_key, mark, removal, token_key};
 use super::{Tokens, TokensError};
 use crate::core::client_token::{ClientToken, TokenDigest};
 use crate::errors::with_causes;
-use crate::ports::store::{Change, Expect, Key, Kind, StoreError};
+use crate::ports::store::{Change, Expect, Key, Kind, Page, StoreError};
 
 /// How many entries of the index are read at once.
 const PAGE: usize = 256;
@@ -95,7 +95,7 @@ impl Tokens {
     pub async fn collect_due(&self) -> Result<Option<i64>, TokensError> {
         loop {
             let now = self.now();
-            let page = self.world.store.list(Kind::Expiry, &[], None, PAGE).await?;
+            let page = self.world.store.list(Page::of(Kind::Expiry, PAGE)).await?;
             let entries: Vec<_> = page.iter().filter_map(|(name, _)| Due::read(name)).collect();
             let due: Vec<_> = entries.iter().filter(|entry| entry.time < now).cloned().collect();
             let settling = due.chunks(BATCH).map(|batch| self.settle(batch, now));

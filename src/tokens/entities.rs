@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::kept::TRIES;
 use super::{TokensError, random};
 use crate::ports::Random;
-use crate::ports::store::{Change, Entry, Expect, Key, Kind, Store, StoreError};
+use crate::ports::store::{Change, Entry, Expect, Key, Kind, Page, Store, StoreError};
 
 /// How every name begins; the rest is how the id begins.
 const NAME: &str = "entity_";
@@ -149,7 +149,7 @@ impl Entities {
     /// Where the store fails.
     pub async fn named(&self, name: &str) -> Result<Option<Entity>, TokensError> {
         let Some(begin) = name.strip_prefix(NAME) else { return Ok(None) };
-        let page = self.store.list(Kind::Entity, begin.as_bytes(), None, ALIKE).await?;
+        let page = self.store.list(Page::of(Kind::Entity, ALIKE).under(begin.as_bytes())).await?;
         Ok(page.iter().filter_map(|(_, entry)| read(&entry.value)).find(|entity| entity.name == name))
     }
 
@@ -158,7 +158,7 @@ impl Entities {
     /// # Errors
     /// Where the store fails.
     pub async fn list(&self, limit: usize) -> Result<Vec<Entity>, TokensError> {
-        let page = self.store.list(Kind::Entity, b"", None, limit).await?;
+        let page = self.store.list(Page::of(Kind::Entity, limit)).await?;
         Ok(page.iter().filter_map(|(_, entry)| read(&entry.value)).collect())
     }
 

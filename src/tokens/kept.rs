@@ -2,7 +2,7 @@
 
 use super::{Tokens, TokensError};
 use crate::core::client_token::{ClientToken, TokenDigest};
-use crate::ports::store::{Change, Expect, Key, Kind, StoreError};
+use crate::ports::store::{Change, Expect, Key, Kind, Page, StoreError};
 
 /// How often a change is tried anew after somebody else's.
 pub(super) const TRIES: usize = 16;
@@ -112,7 +112,7 @@ impl Tokens {
         parent: &TokenDigest,
         limit: usize,
     ) -> Result<Vec<TokenDigest>, TokensError> {
-        let page = self.world.store.list(Kind::Child, &parent.0, None, limit).await?;
+        let page = self.world.store.list(Page::of(Kind::Child, limit).under(&parent.0)).await?;
         Ok(page.iter().filter_map(|(name, _)| TokenDigest::read(name.get(32..)?)).collect())
     }
 

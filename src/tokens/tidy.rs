@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::kept::{removal, token_key};
 use super::{Tokens, TokensError};
 use crate::core::client_token::TokenDigest;
-use crate::ports::store::{Change, Expect, Key, Kind, StoreError};
+use crate::ports::store::{Change, Expect, Key, Kind, Page, StoreError};
 
 /// How many entries are looked at at once.
 const PAGE: usize = 256;
@@ -33,7 +33,7 @@ impl Tokens {
         let mut removed = 0;
         let mut after: Option<Box<[u8]>> = None;
         loop {
-            let page = self.world.store.list(kind, &[], after.as_deref(), PAGE).await?;
+            let page = self.world.store.list(Page::of(kind, PAGE).after(after.as_deref())).await?;
             let Some((last, _)) = page.last() else { return Ok(removed) };
             after = Some(last.clone());
             for (name, entry) in page {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use rolegate::ports::store::{Change, Expect, Key, Kind, Store, StoreError};
+use rolegate::ports::store::{Change, Expect, Key, Kind, Page, Store, StoreError};
 
 /// A store and what it can do.
 #[derive(Clone)]
@@ -140,7 +140,7 @@ pub(crate) async fn a_commit_is_made_as_a_whole_or_not_at_all(store: Shared) {
 }
 
 async fn names(store: &Shared, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<Vec<u8>> {
-    let listed = store.list(store.three[0], prefix, after, limit).await.unwrap();
+    let listed = store.list(Page::of(store.three[0], limit).under(prefix).after(after)).await.unwrap();
     for (name, entry) in &listed {
         assert_eq!(Some(entry), store.get(&store.first(name)).await.unwrap().as_ref());
     }
@@ -259,7 +259,7 @@ pub(crate) async fn readers_see_a_commit_whole(store: Shared) {
         })
     };
     while !writing.is_finished() {
-        let pair = store.list(store.three[0], b"pair/", None, 10).await.unwrap();
+        let pair = store.list(Page::of(store.three[0], 10).under(b"pair/")).await.unwrap();
         let values: BTreeSet<_> = pair.iter().map(|(_, entry)| entry.value.to_vec()).collect();
         assert_eq!((pair.len(), values.len()), (2, 1));
         tokio::task::yield_now().await;

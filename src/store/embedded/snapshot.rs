@@ -10,11 +10,7 @@ use redb::{
 
 use super::layout::{self, WHOLE};
 use super::trouble::Trouble;
-use crate::ports::store::{Entry, Key, Kind};
-use crate::store::expectation::start;
-
-/// Entries with their names.
-pub(super) type Listed = Vec<(Box<[u8]>, Entry)>;
+use crate::ports::store::{Entry, Key, Kind, Listed, Page};
 
 type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
@@ -44,18 +40,12 @@ impl Snapshot {
         table.get(&*key.name)?.map(|row| Ok(layout::entry(row.value())?)).transpose()
     }
 
-    pub(super) fn list(
-        &self,
-        kind: Kind,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Listed, Trouble> {
-        let Some(table) = self.table(kind)? else { return Ok(Vec::new()) };
+    pub(super) fn list(&self, page: Page<'_>) -> Result<Listed, Trouble> {
+        let Some(table) = self.table(page.kind)? else { return Ok(Vec::new()) };
         let mut listed = Vec::new();
-        for row in table.range::<&[u8]>((start(prefix, after), Bound::Unbounded))?.take(limit) {
+        for row in table.range::<&[u8]>((page.start(), Bound::Unbounded))?.take(page.limit) {
             let (name, row) = row?;
-            if !name.value().starts_with(prefix) {
+            if !name.value().starts_with(page.prefix) {
                 break;
             }
             listed.push((name.value().into(), layout::entry(row.value())?));

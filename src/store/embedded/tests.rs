@@ -8,7 +8,7 @@ use super::disk::Medium;
 use super::open::Unfit;
 use super::{EmbeddedStore, Options};
 use crate::health::Health;
-use crate::ports::store::{Change, Commit, Expect, Key, Kind, Store, StoreError};
+use crate::ports::store::{Change, Commit, Expect, Key, Kind, Page, Store, StoreError};
 use crate::ports::{NoRandom, Random};
 
 #[derive(Debug)]
@@ -175,7 +175,7 @@ fn put(number: u32) -> Vec<Change> {
 }
 
 async fn roles(store: &EmbeddedStore) -> usize {
-    store.list(Kind::Role, b"", None, 10_000).await.unwrap().len()
+    store.list(Page::of(Kind::Role, 10_000)).await.unwrap().len()
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn a_read_that_failed_works_again_after_the_next_commit() {
         store.commit(put(number)).await.unwrap();
     }
     medium.fault(Fault::Read);
-    let failed = store.list(Kind::Role, b"", None, 10_000).await;
+    let failed = store.list(Page::of(Kind::Role, 10_000)).await;
     assert!(matches!(failed, Err(StoreError::Failed(_))), "{failed:?}");
     medium.fault(None);
     // The first one meets what the database remembers of the failure.
@@ -268,7 +268,7 @@ async fn whenever_the_power_goes_what_was_acknowledged_is_there_and_nothing_is_h
         let store = open(&medium, &Health::default());
         let mut found = Vec::new();
         for kind in [Kind::Token, Kind::Accessor] {
-            let listed = store.list(kind, b"", None, 100_000).await.unwrap().into_iter();
+            let listed = store.list(Page::of(kind, 100_000)).await.unwrap().into_iter();
             found.push(
                 listed
                     .map(|(name, _)| u32::from_be_bytes((*name).try_into().unwrap()))

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::write::Declared;
-use crate::ports::store::{Change, Commit, Entry, Key, Kind, Objects, Store, StoreError, Stored};
+use crate::ports::store::{
+    Change, Commit, Entry, Key, Kind, Listed, Objects, Page, Store, StoreError, Stored,
+};
 
 /// Declarations as custom resources, and everything else in another store.
 #[derive(Debug)]
@@ -23,14 +25,8 @@ impl Store for Both {
         self.of(key.kind).get(key)
     }
 
-    fn list<'a>(
-        &'a self,
-        kind: Kind,
-        prefix: &'a [u8],
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>> {
-        self.of(kind).list(kind, prefix, after, limit)
+    fn list<'a>(&'a self, page: Page<'a>) -> Stored<'a, Listed> {
+        self.of(page.kind).list(page)
     }
 
     fn count(&self, kind: Kind) -> Stored<'_, u64> {

@@ -17,7 +17,7 @@ use kube::Client;
 
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::ports::store::{Change, Commit, Entry, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{Change, Commit, Entry, Key, Kind, Listed, Page, Store, StoreError, Stored};
 use api::Objects;
 pub use feed::TokensFeed;
 use flights::Flights;
@@ -120,14 +120,8 @@ impl Store for KubernetesTokens {
         })
     }
 
-    fn list<'a>(
-        &'a self,
-        kind: Kind,
-        prefix: &'a [u8],
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>> {
-        Box::pin(async move { Ok(self.index().list(kind, prefix, after, limit)) })
+    fn list<'a>(&'a self, page: Page<'a>) -> Stored<'a, Listed> {
+        Box::pin(async move { Ok(self.index().list(page)) })
     }
 
     fn count(&self, kind: Kind) -> Stored<'_, u64> {

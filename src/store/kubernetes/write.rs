@@ -20,7 +20,9 @@ use tokio::sync::watch;
 use super::feed::Seen;
 use super::read;
 use crate::catalog::Snapshots;
-use crate::ports::store::{Change, Commit, Entry, Expect, Key, Kind, Objects, Store, StoreError, Stored};
+use crate::ports::store::{
+    Change, Commit, Entry, Expect, Key, Kind, Listed, Objects, Page, Store, StoreError, Stored,
+};
 use crate::store::expectation::holds;
 pub(super) use put::Object;
 use shown::Awaited;
@@ -107,20 +109,16 @@ impl Store for Declared {
         Box::pin(async move { Ok(self.entry(key)) })
     }
 
-    fn list<'a>(
-        &'a self,
-        kind: Kind,
-        prefix: &'a [u8],
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>> {
+    fn list<'a>(&'a self, page: Page<'a>) -> Stored<'a, Listed> {
         Box::pin(async move {
             let Some(snapshot) = self.snapshots.load() else { return Ok(Vec::new()) };
-            let names = read::names(&snapshot, kind).into_iter();
-            let entry = |name: Box<[u8]>| Some((name.clone(), read::get(&snapshot, &Key { kind, name })?));
-            let wanted =
-                names.filter(|name| name.starts_with(prefix) && after.is_none_or(|after| **name > *after));
-            Ok(wanted.filter_map(entry).take(limit).collect())
+            let names = read::names(&snapshot, page.kind).into_iter();
+            let entry =
+                |name: Box<[u8]>| Some((name.clone(), read::get(&snapshot, &Key { kind: page.kind, name })?));
+            let wanted = names.filter(|name| {
+                name.starts_with(page.prefix) && page.after.is_none_or(|after| **name > *after)
+            });
+            Ok(wanted.filter_map(entry).take(page.limit).collect())
         })
     }
 

@@ -12,7 +12,9 @@ use crate::core::client_token::{Parent, TokenKind};
 use crate::core::secret::Secret;
 use crate::metrics::Metrics;
 use crate::ports::mounts::MountsThere;
-use crate::ports::store::{Change, Commit, Entry, Expect, Key, Kind, Store, StoreError, Stored};
+use crate::ports::store::{
+    Change, Commit, Entry, Expect, Key, Kind, Listed, Page, Store, StoreError, Stored,
+};
 use crate::ports::{Clock, NoRandom, Random};
 use crate::tokens::{Found, Issued, NewToken, Tokens, TokensError, World};
 
@@ -49,25 +51,13 @@ impl Store for Entries {
         })
     }
 
-    fn list<'a>(
-        &'a self,
-        kind: Kind,
-        prefix: &'a [u8],
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> Stored<'a, Vec<(Box<[u8]>, Entry)>> {
+    fn list<'a>(&'a self, page: Page<'a>) -> Stored<'a, Listed> {
         Box::pin(async move {
             self.lists.fetch_add(1, Ordering::SeqCst);
             let entries = self.entries.lock().unwrap();
-            let from = Key::new(kind, after.map_or(prefix, |after| after.max(prefix)));
-            let fits = |key: &Key| key.kind == kind && key.name.starts_with(prefix);
-            Ok(entries
-                .range(from..)
-                .take_while(|(key, _)| fits(key))
-                .filter(|(key, _)| after.is_none_or(|after| &*key.name > after))
-                .take(limit)
-                .map(|(key, entry)| (key.name.clone(), entry.clone()))
-                .collect())
+            let of_kind = entries.iter().filter(|(key, _)| key.kind == page.kind);
+            let of_kind = of_kind.map(|(key, entry)| (key.name.clone(), entry.clone())).collect();
+            Ok(page.of_map(&of_kind).map(|(name, entry)| (name.clone(), entry.clone())).collect())
         })
     }
 

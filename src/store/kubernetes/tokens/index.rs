@@ -2,13 +2,11 @@
 //! whatever order versions come to be known, and what has gone stays gone.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::object::Object;
-use crate::ports::store::{Entry, Key, Kind};
-use crate::store::expectation::start;
+use crate::ports::store::{Entry, Key, Kind, Listed, Page};
 
 /// How long a deletion is remembered: longer than any answer may be under way.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -53,20 +51,9 @@ impl Index {
         self.kinds.get(&key.kind)?.get(&key.name)
     }
 
-    pub(super) fn list(
-        &self,
-        kind: Kind,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Vec<(Box<[u8]>, Entry)> {
-        let Some(entries) = self.kinds.get(&kind) else { return Vec::new() };
-        entries
-            .range::<[u8], _>((start(prefix, after), Bound::Unbounded))
-            .take_while(|(name, _)| name.starts_with(prefix))
-            .take(limit)
-            .map(|(name, located)| (name.clone(), located.entry.clone()))
-            .collect()
+    pub(super) fn list(&self, page: Page<'_>) -> Listed {
+        let Some(entries) = self.kinds.get(&page.kind) else { return Vec::new() };
+        page.of_map(entries).map(|(name, located)| (name.clone(), located.entry.clone())).collect()
     }
 
     pub(super) fn count(&self, kind: Kind) -> usize {
