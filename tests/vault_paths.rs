@@ -126,6 +126,23 @@ async fn a_mount_is_tuned_within_its_bounds_and_that_of_tokens_too() {
 }
 
 #[tokio::test]
+async fn a_tuning_leaves_alone_what_it_does_not_name_as_the_command_line_client_writes_it() {
+    let door = Door::open().await;
+    for body in [
+        json!({"default_lease_ttl": "1h", "max_lease_ttl": "2h", "options": {"a": "b", "c": "d"}}),
+        // `vault auth tune -description=eu`
+        json!({"default_lease_ttl": "", "max_lease_ttl": "", "force_no_cache": false, "options": null, "description": "eu"}),
+        json!({"options": {"a": "", "e": "f"}}),
+    ] {
+        assert_eq!(door.root("POST", "sys/auth/kubernetes/tune", &body).await.0, 204, "{body}");
+    }
+    let (_, tuned) = door.root("GET", "sys/auth/kubernetes/tune", &Value::Null).await;
+    let shown = ["default_lease_ttl", "max_lease_ttl", "description", "options"]
+        .map(|key| tuned["data"][key].clone());
+    assert_eq!(shown, [json!(3600), json!(7200), json!("eu"), json!({"c": "d", "e": "f"})]);
+}
+
+#[tokio::test]
 async fn paths_that_are_not_there_answer_as_the_references_do() {
     let door = Door::open().await;
     let (path, operation) = (listed("unsupported path"), listed("unsupported operation"));

@@ -97,7 +97,14 @@ impl Tuning {
         set(&mut about.description, self.description);
         set(&mut about.token_type, self.token_type);
         set(&mut about.listing_visibility, self.listing_visibility);
-        set(&mut about.options, self.options);
+        // Options are laid over one by one; an empty value takes one away.
+        for (key, value) in self.options.into_iter().flatten() {
+            if value.is_empty() {
+                about.options.remove(&key);
+            } else {
+                about.options.insert(key, value);
+            }
+        }
     }
 }
 
@@ -167,12 +174,13 @@ async fn tune_tokens(tokens: &Tokens, tuning: Tuning) -> Result<(), Refusal> {
     tokens.tune(&mount).await.map_err(of_tokens)
 }
 
-/// A lease in seconds; `system` and nothing are the system's.
+/// A lease in seconds; 0 and `system` are the system's. Clients send an empty text for what is to stay as it was.
 fn lease(fields: Fields<'_>, field: &'static str) -> Result<Option<i64>, Refusal> {
-    if matches!(fields.string(field), Ok(Some(text)) if text == "system") {
-        return Ok(Some(0));
+    match fields.string(field) {
+        Ok(Some(text)) if text.is_empty() => Ok(None),
+        Ok(Some(text)) if text == "system" => Ok(Some(0)),
+        _ => fields.seconds(field).map_err(|error| invalid(error.reason.to_string())),
     }
-    fields.seconds(field).map_err(|error| invalid(error.reason.to_string()))
 }
 
 fn nothing_there(path: &str) -> Refusal {
