@@ -2,7 +2,7 @@
 
 mod bound;
 mod connection;
-
+mod not_tls;
 mod reload;
 mod serve;
 mod spawn;

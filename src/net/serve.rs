@@ -14,11 +14,13 @@ use hyper::service::Service;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bound::Bound;
 use super::connection::{End, speak};
+use super::not_tls;
 use super::reload::Tls;
 use super::spawn::Tracked;
 use super::{Limits, Peer, Protocol};
@@ -176,9 +178,10 @@ impl Connection {
         match tls {
             None => speak(stream, service, protocol, limits, spawn, end).await,
             Some(tls) => {
-                let handshake = tokio::time::timeout(limits.handshake, tls.acceptor().accept(stream));
+                let handshake = tokio::time::timeout(limits.handshake, shake_hands(stream, &tls));
                 match end.cut.run_until_cancelled(handshake).await {
-                    Some(Ok(Ok(stream))) => speak(stream, service, protocol, limits, spawn, end).await,
+                    Some(Ok(Ok(Some(stream)))) => speak(stream, service, protocol, limits, spawn, end).await,
+                    Some(Ok(Ok(None))) => tracing::debug!("a client spoke HTTP without TLS"),
                     Some(Ok(Err(error))) => tracing::debug!(%error, "a TLS handshake failed"),
                     Some(Err(_)) => tracing::debug!("a TLS handshake took too long"),
                     None => {}
@@ -187,4 +190,13 @@ impl Connection {
         }
         drop(slot);
     }
+}
+
+/// TLS; none: the client does not speak it, and was told.
+async fn shake_hands(stream: TcpStream, tls: &Tls) -> io::Result<Option<TlsStream<TcpStream>>> {
+    if not_tls::is_http(&stream).await? {
+        not_tls::refuse(stream).await?;
+        return Ok(None);
+    }
+    tls.acceptor().accept(stream).await.map(Some)
 }

@@ -13,6 +13,7 @@ use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 use rustls_pki_types::ServerName;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -230,4 +231,19 @@ async fn a_handshake_that_hangs_is_let_go() {
     let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest);
     let _ = soon("the end", read).await;
     assert_eq!(server.stopped().await, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_http_without_tls_is_told_so() {
+    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
+    let (server, _) = serve(files(directory.path(), &ca.issue("gate.test"), None), Protocol::Http1AndHttp2);
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let request =
+        b"PUT /v1/auth/kubernetes/login HTTP/1.1\r\nhost: gate.test\r\ncontent-length: 3\r\n\r\nabc";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.0 400 Bad Request\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"), "{answer}");
+    assert!(server.seen.lock().unwrap().is_empty());
 }
