@@ -5,6 +5,7 @@ mod error;
 mod layers;
 mod limits;
 mod listener;
+mod parsed;
 mod route;
 mod settings;
 mod store;

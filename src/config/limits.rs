@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error, Unexpected};
+use serde::de::{Deserializer, Error};
+
+use super::parsed::parsed;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -77,10 +79,9 @@ fn bound(number: u32) -> NonZeroU32 {
 
 /// Such as `5s` or `1m 30s`, at most a day.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).ok().filter(|duration| *duration <= DAY).ok_or_else(|| {
-        Error::invalid_value(Unexpected::Str(&text), &"a duration of at most a day, such as `5s`")
-    })
+    const EXPECTED: &str = "a duration of at most a day, such as `5s`";
+    let parse = |text: &str| humantime::parse_duration(text).ok().filter(|duration| *duration <= DAY);
+    parsed(deserializer, EXPECTED, parse)
 }
 
 fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

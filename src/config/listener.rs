@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserialize, Deserializer, Error, Unexpected};
+use serde::de::Deserializer;
 
 use super::ConfigError;
+use super::parsed::parsed;
 
 /// `tls`: PEM files, read again when they change.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -27,10 +28,7 @@ impl TlsFiles {
 
 /// An IP address with a port.
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| {
-        Error::invalid_value(Unexpected::Str(&text), &"an IP address and port, such as `0.0.0.0:9191`")
-    })
+    parsed(deserializer, "an IP address and port, such as `0.0.0.0:9191`", |text| text.parse().ok())
 }
 
 /// Plaintext off the loopback must be asked for.
