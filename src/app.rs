@@ -158,7 +158,9 @@ async fn bind_parts(
     cluster: Option<dev::BoundCluster>,
     home: Option<Found>,
 ) -> Result<Bound, StartError> {
-    let signals = run::Signals::listen().map_err(StartError::Signals)?;
+    // Whoever has typed `dev` means it to end with the terminal.
+    let on_hangup = if cluster.is_some() { run::Hangup::End } else { run::Hangup::Nothing };
+    let signals = run::Signals::listen(on_hangup).map_err(StartError::Signals)?;
     let around = home.map(|found| home::Around::new(&shared, &config, found));
     let verifier = Verifier::new(
         verifier_settings(&config, local, around.as_ref()),

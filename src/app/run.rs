@@ -29,22 +29,45 @@ pub enum Ended {
     Failed,
 }
 
-/// SIGTERM and SIGINT, heard from the moment that everything is bound.
+/// What SIGHUP means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hangup {
+    /// Nothing: what other servers read anew is read when it changes.
+    Nothing,
+    /// The terminal has gone: the end.
+    End,
+}
+
+/// SIGTERM, SIGINT and SIGHUP, heard from the moment that everything is bound.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    on_hangup: Hangup,
 }
 
 impl Signals {
-    pub(super) fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    pub(super) fn listen(on_hangup: Hangup) -> std::io::Result<Self> {
+        let [terminate, interrupt, hangup] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup?, on_hangup })
     }
 
+    /// The next signal that asks for the end.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => match self.on_hangup {
+                    Hangup::End => return,
+                    Hangup::Nothing => tracing::info!(
+                        "SIGHUP changes nothing: certificates and the store's file are read again when they change, \
+                         the configuration at a start"
+                    ),
+                },
+            }
         }
     }
 }

@@ -66,6 +66,18 @@ async fn both_signals_end_it_with_0_although_connections_are_open() {
 }
 
 #[tokio::test]
+async fn a_hangup_changes_nothing_for_a_server_and_ends_what_a_terminal_has_started() {
+    let rolegate = Rolegate::server(&server().to_string()).await;
+    rolegate.signal("HUP");
+    rolegate.wait_for_log("SIGHUP changes nothing").await;
+    assert_eq!(rolegate.ops_get("/readyz").await.status, 200);
+
+    let dev = Rolegate::dev().await;
+    dev.signal("HUP");
+    assert_eq!(dev.wait_exit().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_signal_right_after_the_ready_line_is_heard() {
     for _ in 0..20 {
         let rolegate = Rolegate::server(&server().to_string()).await;
@@ -80,6 +92,7 @@ async fn a_process_without_the_envoy_door_ends_too() {
     config.as_object_mut().unwrap().remove("envoy");
     config["vault"] = json!({ "listen": "127.0.0.1:0" });
     let rolegate = Rolegate::server(&config.to_string()).await;
+    rolegate.wait_for_log("nobody can administer the Vault door").await;
     rolegate.signal("TERM");
     assert_eq!(rolegate.wait_exit().await.code(), Some(0));
 }
