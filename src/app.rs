@@ -141,9 +141,9 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
         kept.know_cluster().await?;
         let root_token_file = config.root_token_file.as_deref();
         let (store, named) = (&*kept.store, &config.store);
-        let root = root_token::given(&shared, store, file, named, root_token_file, given).await?;
-        if let Some(token) = root {
-            kept.keep_root(token).await?;
+        match root_token::given(&shared, store, file, named, root_token_file, given).await? {
+            Some(token) => kept.keep_root(token).await?,
+            None => root_token::say_none(named, home.is_some()),
         }
     }
     let local = LocalCluster { service_host: kubernetes_service_host, ..LocalCluster::default() };

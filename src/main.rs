@@ -216,7 +216,10 @@ fn restored(copy: &Path, to: &Path) -> ExitCode {
             say(&format!("{}: a store of {} entries", to.display(), copied.entries));
             ExitCode::SUCCESS
         }
-        Err(error) => wrong(&error),
+        Err(error) => {
+            eprintln!("rolegate: no store of `{}`: {}", copy.display(), with_causes(&error));
+            ExitCode::from(WRONG)
+        }
     }
 }
 

@@ -172,10 +172,14 @@ async fn a_copy_of_a_running_store_makes_the_same_store_and_a_damaged_one_makes_
     };
     let refused = run(damaged.display().to_string()).await;
     assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains(damaged.to_str().unwrap()), "{}", refused.stderr);
     let good = run(file).await;
     assert_eq!(good.status.code(), Some(0), "{}", good.stderr);
 
-    // The root token's file is not part of the store.
+    // The root token's file is not part of the store; the token is.
+    let without = Rolegate::server(&config(&restored)).await;
+    without.wait_for_log("only tokens that are in the store administer").await;
+    drop(without);
     std::fs::write(restored.join("root-token"), root).unwrap();
     Server::start(&restored).await.assert_filled(&token).await;
 }

@@ -39,7 +39,7 @@ pub(super) async fn given(
     file: Option<&Path>,
     environment: Option<Secret>,
 ) -> Result<Option<Secret>, StartError> {
-    let given = match (environment, file) {
+    Ok(match (environment, file) {
         (Some(token), _) => Some(token),
         (None, Some(path)) => Some(read(path).map_err(|cause| {
             let expected = format!("expected a file with a token, `{}`: {cause}", path.display());
@@ -49,11 +49,24 @@ pub(super) async fn given(
             Named::Embedded { path, .. } => of_directory(shared, store, &path.join(FILE)).await?,
             _ => None,
         },
-    };
-    if given.is_none() {
-        tracing::warn!("there is no root token: nobody can administer the Vault door");
+    })
+}
+
+/// Tells who administers where no root token is given.
+pub(super) fn say_none(store: &Named, has_home: bool) {
+    match store {
+        _ if has_home => {
+            tracing::info!(
+                "no root token is given: users of the home cluster administer, as its RBAC allows"
+            );
+        }
+        Named::Embedded { .. } => {
+            tracing::warn!(
+                "no root token is given: only tokens that are in the store administer the Vault door"
+            );
+        }
+        _ => tracing::warn!("no root token is given: nobody can administer the Vault door"),
     }
-    Ok(given)
 }
 
 /// Keeps a root token that is given.
