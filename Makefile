@@ -26,7 +26,7 @@ real-parts:
 	@scripts/get-clients.sh
 	@scripts/get-hashicorp-plugin.sh
 
-# Every test, with the real parts. TESTARGS goes to cargo test: make test TESTARGS='--test envoy'.
+# Every test, with the real parts. TESTARGS goes to cargo test: make test TESTARGS='--test file_store'.
 test: real-parts
 	$(CARGO) test --locked $(TESTARGS)
 
