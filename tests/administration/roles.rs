@@ -14,7 +14,7 @@ async fn who_may_read_roles_reads_them_and_writes_none() {
     stage.root("POST", ORDERS, role("")).await.is(204);
     let reader = stage.account(&[(&["get", "list"], "gateroles", &[])]).await;
 
-    let read = stage.allowed(&reader, "GET", ORDERS, Value::Null).await.is(200);
+    let read = stage.ask(&reader.token, "GET", ORDERS, Value::Null).await.is(200);
     assert_eq!(read["data"]["audience"], "x");
     let listed = stage.ask(&reader.token, "LIST", "auth/kubernetes/role", Value::Null).await.is(200);
     assert_eq!(listed["data"]["keys"], json!(["orders"]));
@@ -35,7 +35,7 @@ async fn who_may_read_roles_reads_them_and_writes_none() {
 async fn a_right_on_one_object_is_none_on_another() {
     let stage = Stage::start(KubeApiserver::shared().await).await;
     let one = stage.account(&[(&["get", "create", "update"], "gateroles", &["kubernetes.orders"])]).await;
-    stage.allowed(&one, "POST", "auth/kubernetes/role/Orders", role("")).await.is(204);
+    stage.ask(&one.token, "POST", "auth/kubernetes/role/Orders", role("")).await.is(204);
     stage.ask(&one.token, "POST", ORDERS, json!({"audience": "y"})).await.is(204);
     stage.ask(&one.token, "GET", "auth/kubernetes/role/ORDERS", Value::Null).await.is(200);
     stage.ask(&one.token, "POST", BILLING, role("")).await.is(403);
@@ -49,10 +49,10 @@ async fn creating_and_updating_are_two_rights() {
     stage.root("POST", ORDERS, role("")).await.is(204);
     let creator = stage.account(&[(&["create"], "gateroles", &[])]).await;
     let updater = stage.account(&[(&["update"], "gateroles", &[])]).await;
-    stage.allowed(&updater, "POST", ORDERS, role("")).await.is(204);
+    stage.ask(&updater.token, "POST", ORDERS, role("")).await.is(204);
     stage.ask(&updater.token, "POST", BILLING, role("")).await.is(403);
     stage.ask(&creator.token, "POST", ORDERS, role("")).await.is(403);
-    stage.allowed(&creator, "POST", BILLING, role("")).await.is(204);
+    stage.ask(&creator.token, "POST", BILLING, role("")).await.is(204);
     stage.ask(&creator.token, "POST", BILLING, role("")).await.is(403);
 }
 
@@ -63,7 +63,7 @@ async fn a_role_hands_out_what_its_writer_may_bind() {
     let without = stage.account(&[write]).await;
     let with = stage.account(&[write, (&["bind"], "gatepolicies", &["orders"])]).await;
 
-    stage.allowed(&without, "POST", BILLING, role("")).await.is(204);
+    stage.ask(&without.token, "POST", BILLING, role("")).await.is(204);
     let error = stage.ask(&without.token, "POST", ORDERS, role("Orders")).await.refused(403);
     assert_eq!(
         error,
@@ -72,7 +72,7 @@ async fn a_role_hands_out_what_its_writer_may_bind() {
     );
     stage.root("GET", ORDERS, Value::Null).await.is(404);
 
-    stage.allowed(&with, "POST", ORDERS, role("orders,default")).await.is(204);
+    stage.ask(&with.token, "POST", ORDERS, role("orders,default")).await.is(204);
     for policies in ["orders,admin", "admin", "root"] {
         stage.ask(&with.token, "POST", ORDERS, role(policies)).await.is(403);
     }

@@ -8,7 +8,6 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::eventually;
 use crate::support::http::{Answer, Client};
 use crate::support::kube::KubeApiserver;
 use crate::support::rolegate::Rolegate;
@@ -85,15 +84,6 @@ impl<'a> Stage<'a> {
 
     pub(crate) async fn ask(&self, token: &str, method: &str, path: &str, body: Value) -> Said {
         ask(&self.rolegate, token, method, path, body, &[]).await
-    }
-
-    /// Asks until RBAC has taken the account's new binding in; the API server's own view of it lags behind.
-    pub(crate) async fn allowed(&self, account: &Account, method: &str, path: &str, body: Value) -> Said {
-        eventually(format!("{method} {path} is allowed"), async || {
-            let said = self.ask(&account.token, method, path, body.clone()).await;
-            (said.0.status != 403).then_some(said)
-        })
-        .await
     }
 
     pub(crate) async fn root(&self, method: &str, path: &str, body: Value) -> Said {

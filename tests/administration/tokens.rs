@@ -13,7 +13,7 @@ const UNKNOWN: &str = "2 errors occurred:\n\t* permission denied\n\t* invalid to
 async fn only_a_good_token_for_rolegate_administers() {
     let stage = Stage::start(KubeApiserver::shared().await).await;
     let admin = stage.account(&[(&["*"], "*", &[])]).await;
-    stage.allowed(&admin, "GET", "sys/auth", Value::Null).await.is(200);
+    stage.ask(&admin.token, "GET", "sys/auth", Value::Null).await.is(200);
 
     let api = stage.api;
     let for_others = api.token(&stage.namespace, &admin.name, &["another"], 600).await;
@@ -46,8 +46,8 @@ async fn a_bearer_is_as_good_and_what_is_taken_away_is_gone_after_a_while() {
     let stage = Stage::start(KubeApiserver::shared().await).await;
     let admin = stage.account(&[(&["list"], "gatemounts", &[])]).await;
     let other = stage.account(&[(&["list"], "gatemounts", &[])]).await;
-    stage.allowed(&other, "GET", "sys/auth", Value::Null).await.is(200);
-    stage.allowed(&admin, "GET", "sys/auth", Value::Null).await.is(200);
+    stage.ask(&other.token, "GET", "sys/auth", Value::Null).await.is(200);
+    stage.ask(&admin.token, "GET", "sys/auth", Value::Null).await.is(200);
     let bearer = format!("Bearer {}", admin.token);
     let headers = [("authorization", bearer.as_str())];
     ask(&stage.rolegate, "", "GET", "sys/auth", Value::Null, &headers).await.is(200);

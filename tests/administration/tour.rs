@@ -9,7 +9,7 @@ use crate::support::kube::KubeApiserver;
 async fn an_administrator_of_everything_sets_up_a_mount_and_takes_it_down() {
     let stage = Stage::start(KubeApiserver::shared().await).await;
     let admin = stage.account(&[(&["*"], "*", &[])]).await;
-    stage.allowed(&admin, "GET", "sys/auth", Value::Null).await.is(200);
+    stage.ask(&admin.token, "GET", "sys/auth", Value::Null).await.is(200);
     let policy = json!({"policy": "path \"a\" { capabilities = [\"read\"] }"});
     let config = json!({"kubernetes_host": "https://127.0.0.1:1", "disable_local_ca_jwt": true});
     for (method, path, body, status) in [
@@ -49,7 +49,7 @@ async fn an_administrator_of_everything_sets_up_a_mount_and_takes_it_down() {
 async fn what_is_not_in_the_table_is_refused_to_everyone() {
     let stage = Stage::start(KubeApiserver::shared().await).await;
     let admin = stage.account(&[(&["*"], "*", &[])]).await;
-    stage.allowed(&admin, "GET", "sys/auth", Value::Null).await.is(200);
+    stage.ask(&admin.token, "GET", "sys/auth", Value::Null).await.is(200);
     for (method, path, body) in [
         ("GET", "auth/token/lookup-self", Value::Null),
         ("POST", "auth/token/create", json!({"policies": ["root"]})),
@@ -74,7 +74,7 @@ async fn what_is_not_in_the_table_is_refused_to_everyone() {
 async fn each_administration_leaves_a_line_and_no_token() {
     let stage = Stage::start(KubeApiserver::shared().await).await;
     let admin = stage.account(&[(&["list", "update"], "gatemounts", &[])]).await;
-    let read = stage.allowed(&admin, "GET", "sys/auth", Value::Null).await.is(200);
+    let read = stage.ask(&admin.token, "GET", "sys/auth", Value::Null).await.is(200);
     stage.ask(&admin.token, "DELETE", "sys/auth/kubernetes", Value::Null).await.is(403);
     stage.ask(&admin.token, "POST", "auth/kubernetes/config", json!({})).await.is(400);
     let user = format!("\"user\":\"system:serviceaccount:{}:{}\"", stage.namespace, admin.name);
@@ -83,10 +83,10 @@ async fn each_administration_leaves_a_line_and_no_token() {
         ("denied", "delete", "\"resource\":\"gatemounts\"".to_owned()),
         ("failed", "update", "\"object\":\"kubernetes\"".to_owned()),
     ] {
-        let line = stage.rolegate.wait_for_log(&format!("\"outcome\":\"{outcome}\",")).await;
-        for part in [&user, &format!("\"verb\":\"{verb}\""), &more] {
-            assert!(line.contains(part), "{part} in {line}");
-        }
+        let parts = [&user, &format!("\"outcome\":\"{outcome}\","), &format!("\"verb\":\"{verb}\""), &more];
+        let all = |line: &str| parts.iter().all(|part| line.contains(*part));
+        let line = stage.rolegate.process.stderr.wait_for(all).await;
+        assert!(line.is_some(), "no line with {parts:?}: {}", stage.rolegate.process.stderr.tail());
     }
     stage.rolegate.signal("TERM");
     stage.rolegate.process.stderr.to_end().await;
@@ -101,7 +101,7 @@ async fn an_administrators_answer_is_wrapped_as_any_other() {
     stage.root("POST", "auth/kubernetes/role/orders", role("")).await.is(204);
     let reader = stage.account(&[(&["get"], "gateroles", &[])]).await;
     let path = "auth/kubernetes/role/orders";
-    stage.allowed(&reader, "GET", path, Value::Null).await.is(200);
+    stage.ask(&reader.token, "GET", path, Value::Null).await.is(200);
     let headers = [("x-vault-wrap-ttl", "60s")];
     let wrapped = ask(&stage.rolegate, &reader.token, "GET", path, Value::Null, &headers).await.is(200);
     assert_eq!(wrapped["data"], Value::Null);

@@ -3,8 +3,9 @@
 use k8s_openapi::{
     api::{
         authentication::v1::{TokenRequest, TokenReview},
+        authorization::v1::SubjectAccessReview,
         core::v1::{Namespace, ServiceAccount},
-        rbac::v1::{ClusterRoleBinding, Role, RoleBinding},
+        rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
     },
     serde::de::DeserializeOwned,
 };
@@ -15,6 +16,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::KubeApiserver;
+use crate::support::eventually;
 
 impl KubeApiserver {
     /// A new namespace of a name that no other test has; gives the name.
@@ -64,7 +66,7 @@ impl KubeApiserver {
         self.bind("system:auth-delegator", subject).await;
     }
 
-    /// Binds a cluster role to a subject.
+    /// Binds a cluster role to a subject. The binding is in force when this returns.
     pub async fn bind(&self, cluster_role: &str, subject: Value) {
         let object = json!({
             "metadata": { "generateName": "test-" },
@@ -72,21 +74,47 @@ impl KubeApiserver {
             "subjects": [subject],
         });
         self.create(&Api::<ClusterRoleBinding>::all(self.client()), object).await;
+        let role = Api::<ClusterRole>::all(self.client()).get(cluster_role).await;
+        let role = self.checked("read a cluster role", role);
+        self.may(None, &subject, &serde_json::to_value(role.rules).unwrap()).await;
     }
 
-    /// Lets a service account (of the namespace `of`) do what these rules say in `namespace`; gives the name of the role
-    /// and of its binding.
+    /// Lets a service account (of the namespace `of`) do what these rules say in `namespace`, from when this returns; gives
+    /// the name of the role and of its binding.
     pub async fn allow(&self, namespace: &str, of: &str, name: &str, rules: Value) -> String {
         let role = json!({ "metadata": { "generateName": "test-" }, "rules": rules });
         let role = self.create(&Api::<Role>::namespaced(self.client(), namespace), role).await;
         let role = role.metadata.name.unwrap();
+        let subject = json!({ "kind": "ServiceAccount", "namespace": of, "name": name });
         let binding = json!({
             "metadata": { "name": role },
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role },
-            "subjects": [{ "kind": "ServiceAccount", "namespace": of, "name": name }],
+            "subjects": [subject],
         });
         self.create(&Api::<RoleBinding>::namespaced(self.client(), namespace), binding).await;
+        self.may(Some(namespace), &subject, &rules).await;
         role
+    }
+
+    /// Waits until the subject may do what the first of these rules says first: the API server's authorizer hears of a new
+    /// binding and its role a moment later.
+    async fn may(&self, namespace: Option<&str>, subject: &Value, rules: &Value) {
+        let first = |key: &str| rules[0][key][0].as_str();
+        let Some(verb) = first("verbs") else { return };
+        let name = subject["name"].as_str().unwrap();
+        let account = |of| format!("system:serviceaccount:{of}:{name}");
+        let user = subject["namespace"].as_str().map_or(name.to_owned(), account);
+        let attributes = json!({
+            "namespace": namespace, "verb": verb, "group": first("apiGroups"), "resource": first("resources"),
+            "name": first("resourceNames"),
+        });
+        let review: SubjectAccessReview =
+            object(json!({ "metadata": {}, "spec": { "user": user, "resourceAttributes": attributes } }));
+        eventually(format!("{user} may {attributes}"), async || {
+            let answer = Api::all(self.client()).create(&PostParams::default(), &review).await;
+            self.checked("SubjectAccessReview", answer).status?.allowed.then_some(())
+        })
+        .await;
     }
 
     /// Takes a binding back. The API server itself notices a little later.
