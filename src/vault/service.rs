@@ -124,6 +124,10 @@ impl<V: Verify> Vault<V> {
                     },
                     false => None,
                 };
+                // Whatever is kept is somebody's: a stranger could fill the store.
+                if acl.is_none() && request.wrap_ttl.is_some_and(|ttl| ttl.as_secs() > 0) {
+                    return denied().into();
+                }
                 self.sys(request, snapshot, acl.as_deref()).handle(path).await
             }
             Route::Token(_) | Route::Identity(_) => denied().into(),
