@@ -242,3 +242,60 @@ async fn who_has_logged_in_reads_its_own_entity_and_an_administrator_all() {
         assert_eq!(door.root(method, &path, &Value::Null).await.0, status, "{method} {path}");
     }
 }
+
+#[tokio::test]
+async fn a_stranger_leaves_nothing_behind_in_the_store() {
+    let door = Door::open().await;
+    let wrap = ("x-vault-wrap-ttl", "60");
+    let held = door.wrapped().await;
+    for (method, path, body, status) in [
+        ("GET", "sys/internal/ui/mounts", Value::Null, 403),
+        ("POST", "sys/wrapping/lookup", json!({"token": held}), 403),
+        ("POST", "sys/wrapping/lookup", json!({"token": "x"}), 400),
+    ] {
+        assert_eq!(door.send(method, path, &[wrap], &body).await.0, status, "{path}");
+    }
+    let zero = [("x-vault-wrap-ttl", "0")];
+    assert_eq!(door.send("GET", "sys/internal/ui/mounts", &zero, &Value::Null).await.0, 200);
+    let (_, all) = door.root("LIST", "auth/token/accessors", &Value::Null).await;
+    assert_eq!(all["data"]["keys"].as_array().unwrap().len(), 2, "the root token, and what it has wrapped");
+    let (_, made) =
+        door.send("GET", "sys/internal/ui/mounts", &[wrap, ("x-vault-token", "root")], &Value::Null).await;
+    assert!(made["wrap_info"]["token"].is_string(), "{made}");
+}
+
+#[tokio::test]
+async fn what_a_policy_says_of_a_name_counts_however_the_name_is_written() {
+    let door = Door::open().await;
+    let policy = r#"
+        path "sys/policies/acl/*" { capabilities = ["create", "read", "update", "delete"] }
+        path "sys/policies/acl/kept" { capabilities = ["deny"] }
+        path "sys/auth/*" { capabilities = ["read", "delete", "sudo"] }
+        path "sys/auth/kubernetes" { capabilities = ["read"] }
+        path "sys/auth/token/tune" { capabilities = ["deny"] }
+    "#;
+    for name in ["operator", "kept"] {
+        let (status, _) =
+            door.root("PUT", &format!("sys/policies/acl/{name}"), &json!({"policy": policy})).await;
+        assert_eq!(status, 204);
+    }
+    let (_, made) = door.root("POST", "auth/token/create", &json!({"policies": ["operator"]})).await;
+    let token = made["auth"]["client_token"].as_str().unwrap();
+    for (method, path, status) in [
+        ("GET", "sys/policies/acl/Operator", 200),
+        ("GET", "sys/policies/acl/kept", 403),
+        ("GET", "sys/policies/acl/Kept", 403),
+        ("PUT", "sys/policies/acl/KEPT", 403),
+        ("DELETE", "sys/policies/acl/%E2%84%AAept", 403),
+        // To read a mount takes sudo.
+        ("GET", "sys/auth/kubernetes", 403),
+        ("GET", "sys/auth/kubernetes/", 403),
+        ("GET", "sys/auth/%2Fkubernetes", 403),
+        ("DELETE", "sys/auth/kubernetes%2F%2F", 403),
+        ("GET", "sys/auth/token/tune", 403),
+        ("GET", "sys/auth/token%2F/tune", 403),
+        ("GET", "sys/auth/token/", 200),
+    ] {
+        assert_eq!(door.ask(method, path, token, &json!({"policy": ""})).await.0, status, "{method} {path}");
+    }
+}

@@ -121,20 +121,15 @@ fn may(request: &Request, route: Option<&Route<'_>>, acl: &Acl) -> Result<bool, 
             _ => AclOperation::Update,
         },
     };
-    // An ACL sees the name of a role as the store does.
-    let as_stored = match route {
-        Some(Route::Kubernetes(_, rest)) => rest.strip_prefix("role/").and_then(|name| {
-            let upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
-            let before = request.path.strip_suffix(name)?;
-            upper.then(|| format!("{before}{}", name.to_lowercase()))
-        }),
-        _ => None,
-    };
     let asked = |path: &str| acl.allows(operation, path, &request.data, request.wrap_ttl);
-    let permission = asked(&request.path);
-    let stored_too = as_stored.is_none_or(|path| asked(&path).allowed);
-    if permission.allowed && stored_too && (permission.sudo || !needs_sudo(&request.path, request.operation))
-    {
+    let mut permission = asked(&request.path);
+    // What is said of a name counts however the caller writes it.
+    if let Some(path) = route.and_then(|route| route.as_stored(&request.path)) {
+        let stored = asked(&path);
+        permission.allowed &= stored.allowed;
+        permission.sudo &= stored.sudo;
+    }
+    if permission.allowed && (permission.sudo || !needs_sudo(&request.path, request.operation)) {
         Ok(permission.sudo)
     } else {
         Err(denied().listed())

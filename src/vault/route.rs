@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::request::Operation;
+use super::sys::policies::stored_name;
 use crate::core::mount::{Mount, Snapshot};
+
+/// What a mount is tuned at, below it.
+const TUNE: &str = "/tune";
 
 /// A path's backend, and the rest of the path below it.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +45,32 @@ impl<'a> Route<'a> {
             let mount = snapshot.mounts.get(mount)?;
             Some(Self::Kubernetes(mount, rest.strip_prefix('/').unwrap_or(rest)))
         })
+    }
+
+    /// The path that names the same as this one and has the name as it is stored: policies and roles in lower case, a
+    /// mount without slashes at its ends. None where it is this one.
+    pub(super) fn as_stored(&self, path: &str) -> Option<String> {
+        let (name, stored) = match *self {
+            Self::Kubernetes(_, rest) => {
+                let name = rest.strip_prefix("role/")?;
+                (name, name.to_lowercase())
+            }
+            Self::Sys(rest) => {
+                let policy = rest.strip_prefix("policies/acl/").or_else(|| rest.strip_prefix("policy/"));
+                let mount = rest.strip_prefix("auth/").or_else(|| rest.strip_prefix("mounts/auth/"));
+                match (policy, mount) {
+                    (Some(name), _) => (name, stored_name(name)),
+                    (None, Some(rest)) => {
+                        let (mount, tune) = rest.strip_suffix(TUNE).map_or((rest, ""), |mount| (mount, TUNE));
+                        (rest, [mount.trim_matches('/'), tune].concat())
+                    }
+                    (None, None) => return None,
+                }
+            }
+            Self::Token(_) | Self::Identity(_) => return None,
+        };
+        let before = path.strip_suffix(name).filter(|_| stored != name)?;
+        Some([before, &stored].concat())
     }
 
     /// Whether the path is open to callers without a token.
@@ -107,6 +137,30 @@ mod tests {
             ("secret/foo", "none"),
         ] {
             assert_eq!(shown(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_told_as_it_is_stored_where_it_is_written_otherwise() {
+        let mount = Arc::new(Mount::new("kubernetes", 1, MountAbout::of_path("kubernetes")));
+        let set = Snapshot { mounts: [("kubernetes".into(), mount)].into(), ..Snapshot::default() };
+        for (path, stored) in [
+            ("auth/kubernetes/role/Orders", Some("auth/kubernetes/role/orders")),
+            ("auth/kubernetes/role/orders", None),
+            ("auth/kubernetes/Config", None),
+            ("sys/policies/acl/Admin", Some("sys/policies/acl/admin")),
+            ("sys/policies/acl/\u{212a}", Some("sys/policies/acl/k")),
+            ("sys/policies/acl/", None),
+            ("sys/policy/ADMIN", Some("sys/policy/admin")),
+            ("sys/auth/kubernetes/", Some("sys/auth/kubernetes")),
+            ("sys/auth//kubernetes//tune", Some("sys/auth/kubernetes/tune")),
+            ("sys/mounts/auth/kubernetes//tune", Some("sys/mounts/auth/kubernetes/tune")),
+            ("sys/auth/kubernetes/tune", None),
+            ("sys/auth/Kubernetes", None),
+            ("auth/token/Create", None),
+        ] {
+            let found = Route::find(&set, path).unwrap();
+            assert_eq!(found.as_stored(path).as_deref(), stored, "{path}");
         }
     }
 
