@@ -20,14 +20,21 @@ pub(super) fn all_allowed(value: &Value, listed: &[Value]) -> bool {
 
 /// Whether the list denies the value: it, or any item of it, is on the list. An empty list denies everything.
 ///
-/// Fields are decoded leniently, so that `5` and `"5"` do the same; both are denied where one of them is listed.
+/// Fields are decoded leniently, so that `5` and `"5"` do the same, `" a "` and `"a"` in lists, and `"A"` and `"a"` for
+/// policies: all of them are denied where one is listed.
 pub(super) fn any_denied(value: &Value, listed: &[Value]) -> bool {
     let on_list = |value: &Value| {
-        let text = scalar(value);
-        let same = |pattern: &Value| match (&text, pattern) {
-            (Some(text), Value::String(_)) => is_text(text, pattern),
-            (Some(text), _) => scalar(pattern).is_some_and(|listed| listed == *text),
-            (None, _) => is(value, pattern),
+        let text = scalar(value).map(|text| text.to_lowercase());
+        let same = |pattern: &Value| match (&text, scalar(pattern)) {
+            (Some(text), Some(listed)) => {
+                let listed = listed.to_lowercase();
+                let fits = |text: &str| match pattern {
+                    Value::String(_) => fits(text, &listed),
+                    _ => text == listed,
+                };
+                fits(text) || fits(text.trim())
+            }
+            _ => value == pattern,
         };
         listed.iter().any(same)
     };
@@ -49,9 +56,12 @@ fn is(value: &Value, pattern: &Value) -> bool {
     }
 }
 
-/// A `*` at either end of a listed text stands for anything; alone, or in the middle, it is itself.
 fn is_text(text: &str, pattern: &Value) -> bool {
-    let Value::String(pattern) = pattern else { return false };
+    pattern.as_str().is_some_and(|pattern| fits(text, pattern))
+}
+
+/// A `*` at either end of a listed text stands for anything; alone, or in the middle, it is itself.
+fn fits(text: &str, pattern: &str) -> bool {
     if pattern.len() < 2 {
         return text == pattern;
     }
