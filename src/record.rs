@@ -4,7 +4,8 @@ pub mod decision_id;
 
 use std::time::Duration;
 
-use crate::gate::{Decision, Outcome};
+use crate::core::secret::may_be_one;
+use crate::gate::{Decision, MAX_ROLES, Outcome};
 use crate::metrics::Metrics;
 use decision_id::DecisionId;
 
@@ -50,13 +51,25 @@ impl Recorder {
                 );
             }
             Outcome::Deny(_) => {
-                tracing::info!(door, decision_id, outcome, reason, mount, roles = roles(), "decided");
+                let roles = shown(&roles());
+                tracing::info!(door, decision_id, outcome, reason, mount, roles, "decided");
             }
             Outcome::Undecided(_) => {
-                tracing::warn!(door, decision_id, outcome, reason, mount, roles = roles(), "decided");
+                let roles = shown(&roles());
+                tracing::warn!(door, decision_id, outcome, reason, mount, roles, "decided");
             }
         }
     }
+}
+
+/// The roles as the log shows them: a stranger may name as many as he likes, at any length, and somebody else his token.
+fn shown(roles: &str) -> String {
+    let mut names: Vec<&str> =
+        roles.split(',').take(MAX_ROLES + 1).map(|name| if may_be_one(name) { "…" } else { name }).collect();
+    if let Some(more) = names.get_mut(MAX_ROLES) {
+        *more = "…";
+    }
+    names.join(",")
 }
 
 #[cfg(test)]
@@ -86,7 +99,7 @@ mod tests {
     }
 
     /// The one line that a decision leaves in the log.
-    fn logged(outcome: Outcome) -> serde_json::Value {
+    fn logged(outcome: Outcome, roles: &str) -> serde_json::Value {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -99,7 +112,7 @@ mod tests {
         let decision = Decision { mount: Some("kubernetes".into()), outcome };
         tracing::subscriber::with_default(subscriber, || {
             let id = DecisionIds::new(7).next();
-            let roles = || "orders,billing".to_owned();
+            let roles = || roles.to_owned();
             Recorder::new(Metrics::default()).record("envoy", &id, &decision, Duration::ZERO, roles);
         });
         serde_json::from_slice(&lines.0.lock().unwrap()).expect("one line of JSON")
@@ -125,7 +138,19 @@ mod tests {
             } else {
                 expected["roles"] = "orders,billing".into();
             }
-            assert_eq!(logged(outcome), expected);
+            assert_eq!(logged(outcome, "orders,billing"), expected);
+        }
+    }
+
+    #[test]
+    fn neither_a_token_in_the_place_of_a_role_is_written_down_nor_all_that_a_stranger_asks_for() {
+        for (asked, written) in [
+            ("a,b,c,d,e,f,g,h", "a,b,c,d,e,f,g,h"),
+            (&"a,".repeat(1 << 20), "a,a,a,a,a,a,a,a,…"),
+            (&"a".repeat(1 << 20), "…"),
+            ("orders,hvs.AAAAAAAAAAAAAAAAAAAA", "orders,…"),
+        ] {
+            assert_eq!(logged(Outcome::Deny(Deny::UnknownRole), asked)["roles"], written);
         }
     }
 }

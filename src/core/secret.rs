@@ -23,9 +23,32 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// How client tokens begin, and the longest text that is taken for a name.
+const TOKENS: [&str; 4] = ["hvs.", "hvb.", "s.", "b."];
+const LONGEST_NAME: usize = 64;
+
+/// Whether what stands in the place of a name may be a token: callers put them into wrong places.
+pub fn may_be_one(text: &str) -> bool {
+    text.len() > LONGEST_NAME || (text.len() > 16 && TOKENS.iter().any(|token| text.starts_with(token)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use super::{Secret, may_be_one};
+
+    #[test]
+    fn tokens_and_long_texts_are_taken_for_secrets_and_names_are_not() {
+        for (text, expected) in [
+            ("orders".to_owned(), false),
+            ("s.orders".to_owned(), false),
+            ("n".repeat(64), false),
+            ("n".repeat(65), true),
+            ("hvs.AAAAAAAAAAAAA".to_owned(), true),
+            ("b.AAAAAAAAAAAAAAA".to_owned(), true),
+        ] {
+            assert_eq!(may_be_one(&text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_secret_does_not_show_itself() {

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-/// How client tokens begin; longer segments than this are taken for secrets, too.
-const TOKENS: [&str; 4] = ["hvs.", "hvb.", "s.", "b."];
-const LONGEST: usize = 64;
+use crate::core::secret::may_be_one;
 
 /// The path below which whatever follows the operation may be a token's text.
 const BELOW: &str = "/auth/token/";
@@ -20,13 +18,10 @@ pub(super) fn shown(path: &str) -> Cow<'_, str> {
         Some(kept) => (kept, true),
         None => (path, false),
     };
-    let is_secret = |part: &str| {
-        part.len() > LONGEST || TOKENS.iter().any(|token| part.starts_with(token) && part.len() > 16)
-    };
-    if !cut && !kept.split('/').any(is_secret) {
+    if !cut && !kept.split('/').any(may_be_one) {
         return Cow::Borrowed(path);
     }
-    let parts: Vec<&str> = kept.split('/').map(|part| if is_secret(part) { "…" } else { part }).collect();
+    let parts: Vec<&str> = kept.split('/').map(|part| if may_be_one(part) { "…" } else { part }).collect();
     Cow::Owned(if cut { format!("{}/…", parts.join("/")) } else { parts.join("/") })
 }
 
