@@ -43,6 +43,11 @@ impl<'a> Fields<'a> {
         self.0.contains_key(field)
     }
 
+    /// Whether the field was supplied as null.
+    pub fn is_null(&self, field: &str) -> bool {
+        self.0.get(field).is_some_and(Value::is_null)
+    }
+
     /// The names that are not among the known ones, sorted.
     pub fn unknown(&self, known: &[&str]) -> Vec<&'a str> {
         let mut unknown: Vec<_> =
@@ -86,12 +91,29 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// For everything else, and for negative or too long durations.
     pub fn seconds(&self, field: &'static str) -> Result<Option<i64>, FieldError> {
-        if self.0.get(field).is_some_and(Value::is_null) {
+        self.duration(field, duration::seconds)
+    }
+
+    /// The same with a begun second as a whole one, where the reference keeps what is below a second: however short a
+    /// bound is, it stays one.
+    ///
+    /// # Errors
+    /// As [`seconds`](Self::seconds).
+    pub fn begun_seconds(&self, field: &'static str) -> Result<Option<i64>, FieldError> {
+        self.duration(field, |text| begun_seconds(text).and_then(duration::not_negative))
+    }
+
+    fn duration(
+        &self,
+        field: &'static str,
+        read: impl FnOnce(&str) -> Result<i64, String>,
+    ) -> Result<Option<i64>, FieldError> {
+        if self.is_null(field) {
             return Ok(None);
         }
         self.get(field, |value| match value {
-            Value::String(text) => duration::seconds(text),
-            Value::Number(number) => duration::seconds(&number_text(number)),
+            Value::String(text) => read(text),
+            Value::Number(number) => read(&number_text(number)),
             _ => Err("could not parse duration from input".to_owned()),
         })
     }
@@ -155,6 +177,14 @@ impl<'a> Fields<'a> {
     ) -> Result<Option<T>, FieldError> {
         self.0.get(field).map(decode).transpose().map_err(|reason| FieldError { field, reason })
     }
+}
+
+/// A duration's text as [`Fields::begun_seconds`] reads it; negative where the duration is.
+///
+/// # Errors
+/// Where it is no duration, or too long a one.
+pub fn begun_seconds(text: &str) -> Result<i64, String> {
+    duration::begun_seconds(text)
 }
 
 fn texts(items: &[Value]) -> Result<Vec<String>, String> {

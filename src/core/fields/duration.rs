@@ -1,16 +1,26 @@
 //! Durations as the reference's fields take them: seconds, days, or Go's notation.
 
-const SECOND: i128 = 1_000_000_000;
+const SECOND: i64 = 1_000_000_000;
 
 /// Whole seconds, not negative; what is below a second is cut off.
 pub(super) fn seconds(text: &str) -> Result<i64, String> {
-    let seconds = parse(text)?;
+    not_negative(parse(text)? / SECOND)
+}
+
+/// Whole seconds; a begun one counts as a whole, so that nothing short becomes nothing.
+pub(super) fn begun_seconds(text: &str) -> Result<i64, String> {
+    let parsed = parse(text)?;
+    Ok(parsed / SECOND + (parsed % SECOND).signum())
+}
+
+pub(super) fn not_negative(seconds: i64) -> Result<i64, String> {
     if seconds < 0 {
         return Err(format!("cannot provide negative value '{seconds}'"));
     }
     Ok(seconds)
 }
 
+/// Nanoseconds.
 fn parse(text: &str) -> Result<i64, String> {
     if text.is_empty() {
         return Ok(0);
@@ -31,11 +41,11 @@ fn parse(text: &str) -> Result<i64, String> {
 fn bounded(number: i64, unit: i64, text: &str) -> Result<i64, String> {
     number
         .checked_mul(unit)
-        .filter(|seconds| i64::try_from(i128::from(*seconds) * SECOND).is_ok())
+        .and_then(|seconds| seconds.checked_mul(SECOND))
         .ok_or_else(|| format!("duration {text} overflows"))
 }
 
-/// Go's `time.ParseDuration`, in whole seconds.
+/// Go's `time.ParseDuration`.
 fn go_duration(text: &str) -> Result<i64, String> {
     let invalid = || format!("time: invalid duration {text:?}");
     let (negative, mut rest) = match text.strip_prefix('-') {
@@ -60,8 +70,8 @@ fn go_duration(text: &str) -> Result<i64, String> {
         }
         rest = after;
     }
-    let seconds = i64::try_from(total / SECOND).map_err(|_| invalid())?;
-    Ok(if negative { -seconds } else { seconds })
+    let nanoseconds = i64::try_from(total).map_err(|_| invalid())?;
+    Ok(if negative { -nanoseconds } else { nanoseconds })
 }
 
 fn digits(text: &str) -> (&str, &str) {
@@ -75,9 +85,9 @@ fn nanoseconds(unit: &str, whole: &str, fraction: &str, text: &str) -> Result<Op
         "ns" => 1,
         "us" | "µs" | "μs" => 1_000,
         "ms" => 1_000_000,
-        "s" => SECOND,
-        "m" => 60 * SECOND,
-        "h" => 3600 * SECOND,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
         _ => return Err(format!("time: unknown unit {unit:?} in duration {text:?}")),
     };
     let number = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<i64>().ok() };

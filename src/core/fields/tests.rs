@@ -118,6 +118,22 @@ fn durations_are_seconds_go_durations_or_days() {
 }
 
 #[test]
+fn a_begun_second_is_a_whole_one_where_none_must_become_nothing() {
+    for (value, expected) in [
+        ("null", Ok(None)),
+        (r#""""#, Ok(Some(0))),
+        (r#""0s""#, Ok(Some(0))),
+        (r#""1ns""#, Ok(Some(1))),
+        (r#""1500ms""#, Ok(Some(2))),
+        (r#""1h""#, Ok(Some(3600))),
+        (r#""-1ms""#, Err("cannot provide negative value '-1'".to_owned())),
+        ("1.5", Err(r#"time: missing unit in duration "1.5""#.to_owned())),
+    ] {
+        assert_eq!(read(value, |f| f.begun_seconds("f")), expected, "{value}");
+    }
+}
+
+#[test]
 fn what_is_no_duration_is_refused() {
     let cases = [
         ("true", "could not parse duration from input"),

@@ -29,7 +29,7 @@ pub(super) fn is_root_namespace(headers: &HeaderMap) -> bool {
     matches!(named.trim_matches('/'), "" | "root")
 }
 
-/// For how long the answer is to be wrapped; none where it is not.
+/// For how long the answer is to be wrapped, however short that is; none where it is not.
 ///
 /// # Errors
 /// Where the header is no duration, in the reference's words.
@@ -38,7 +38,7 @@ pub(super) fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, String> 
         return Ok(None);
     };
     let field = Map::from_iter([(WRAP_TTL.to_string(), value.into())]);
-    match Fields::new(&field).seconds(WRAP_TTL.as_str()) {
+    match Fields::new(&field).begun_seconds(WRAP_TTL.as_str()) {
         Ok(seconds) => Ok(seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)),
         Err(FieldError { reason, .. }) => {
             let negative = reason.starts_with("cannot provide negative value");

@@ -179,7 +179,7 @@ fn lease(fields: Fields<'_>, field: &'static str) -> Result<Option<i64>, Refusal
     match fields.string(field) {
         Ok(Some(text)) if text.is_empty() => Ok(None),
         Ok(Some(text)) if text == "system" => Ok(Some(0)),
-        _ => fields.seconds(field).map_err(|error| invalid(error.reason.to_string())),
+        _ => fields.begun_seconds(field).map_err(|error| invalid(error.reason.to_string())),
     }
 }
 

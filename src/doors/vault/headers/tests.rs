@@ -58,13 +58,19 @@ fn only_the_root_namespace_is_there() {
 #[test]
 fn a_wrap_ttl_is_seconds_or_a_duration() {
     assert_eq!(wrap_ttl(&HeaderMap::new()), Ok(None));
-    for (value, expected) in
-        [("", None), ("0", Some(0)), ("60", Some(60)), ("5m", Some(300)), ("1d", Some(86_400))]
-    {
+    for (value, expected) in [
+        ("", None),
+        ("0", Some(0)),
+        ("60", Some(60)),
+        ("5m", Some(300)),
+        ("1d", Some(86_400)),
+        ("1ms", Some(1)),
+        ("1500ms", Some(2)),
+    ] {
         let found = wrap_ttl(&headers(&[("X-Vault-Wrap-TTL", value)]));
         assert_eq!(found, Ok(expected.map(Duration::from_secs)), "{value}");
     }
-    for value in ["x", "-5", "-5m", "1.5", "99999999999999999999"] {
+    for value in ["x", "-5", "-5m", "-1ms", "1.5", "99999999999999999999"] {
         let error = wrap_ttl(&headers(&[("X-Vault-Wrap-TTL", value)])).unwrap_err();
         assert!(error.starts_with("error parsing X-Vault-Wrap-TTL header: "), "{value}: {error}");
     }
