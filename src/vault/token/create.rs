@@ -13,7 +13,7 @@ use crate::core::secret::Secret;
 use crate::tokens::NewToken;
 
 pub(super) use given::FIELDS;
-use given::Given;
+use given::{Given, Times};
 
 /// Policies that no token may be created with.
 const INTERNAL: [&str; 2] = [WRAPPING_POLICY, "control-group"];
@@ -25,9 +25,9 @@ impl TokenPaths<'_> {
         fields: Fields<'_>,
         is_orphan: bool,
     ) -> Result<Answer, Refusal> {
+        let given = Given::read(fields)?;
         may_have_children(caller)?;
         let parent = caller.record();
-        let given = Given::read(fields)?;
         let kind = given.kind()?;
         let id = given.id(caller.is_sudo)?;
         let policies = policies(&given, parent, caller.is_sudo)?;
@@ -41,10 +41,8 @@ impl TokenPaths<'_> {
         if given.no_parent && !caller.is_sudo {
             return Err(invalid("root or sudo privileges required to create orphan token"));
         }
-        if given.period > 0 && !caller.is_sudo {
-            return Err(invalid("root or sudo privileges required to create periodic token"));
-        }
-        let (ttl, mut warnings) = self.life(&given, is_root).await?;
+        let times = given.times(caller.is_sudo)?;
+        let (ttl, mut warnings) = self.life(times, is_root).await?;
         let is_endless = ttl == 0;
         if is_endless && parent.creation_ttl != 0 {
             return Err(invalid("expiring root tokens cannot create non-expiring root tokens"));
@@ -62,8 +60,8 @@ impl TokenPaths<'_> {
             display_name: display_name(&given.display_name),
             num_uses: given.num_uses,
             ttl,
-            explicit_max_ttl: given.explicit_max_ttl,
-            period: given.period,
+            explicit_max_ttl: times.explicit_max_ttl,
+            period: times.period,
             entity_id: of.map(|parent| parent.entity_id.clone()).unwrap_or_default(),
             renewable: given.renewable && !is_endless,
             bound_cidrs: of
@@ -77,16 +75,17 @@ impl TokenPaths<'_> {
     }
 
     /// How long it lives; a root token for ever, unless a time is asked for.
-    async fn life(&self, given: &Given, is_root: bool) -> Result<(i64, Vec<String>), Refusal> {
-        if is_root && given.period == 0 && given.ttl == 0 {
-            return Ok((given.explicit_max_ttl, vec![]));
+    async fn life(&self, times: Times, is_root: bool) -> Result<(i64, Vec<String>), Refusal> {
+        let Times { explicit_max_ttl, period, ttl } = times;
+        if is_root && period == 0 && ttl == 0 {
+            return Ok((explicit_max_ttl, vec![]));
         }
         let mount = self.tokens.mount().await.map_err(of_tokens)?.about;
         let terms = LeaseTerms {
-            period: given.period,
-            ttl: given.ttl,
+            period,
+            ttl,
             max_ttl: 0,
-            explicit_max_ttl: given.explicit_max_ttl,
+            explicit_max_ttl,
             mount_default: mount.default_lease(),
             mount_max: mount.max_lease(),
         };
@@ -115,6 +114,7 @@ fn may_have_children(caller: Caller<'_>) -> Result<(), Refusal> {
 }
 
 /// The policies that it gets: those asked for, which without `sudo` must be the parent's; none asked for: the parent's.
+/// Whoever does not want `default` does not get it, asked for or inherited.
 fn policies(given: &Given, parent: &ClientToken, is_sudo: bool) -> Result<Vec<String>, Refusal> {
     let mut policies = sanitized(&given.policies);
     if given.policies.is_empty() {
@@ -127,6 +127,9 @@ fn policies(given: &Given, parent: &ClientToken, is_sudo: bool) -> Result<Vec<St
         }
         let inherits = parent.policies.iter().any(|policy| policy == "default");
         add_default(&mut policies, inherits && !given.no_default_policy);
+    }
+    if given.no_default_policy {
+        policies.retain(|policy| policy != "default");
     }
     match policies.iter().find(|policy| INTERNAL.contains(&policy.as_str())) {
         Some(policy) => Err(invalid(format!("cannot assign policy {policy:?}"))),

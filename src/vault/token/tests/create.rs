@@ -57,8 +57,9 @@ async fn a_token_lives_as_the_mount_is_tuned_and_is_renewed_as_it_is_tuned_then(
 async fn policies_are_inherited_cleaned_and_get_default() {
     let stage = Stage::new().await;
     let none: &[&str] = &[];
-    let cases: [(Value, &[&str], &[&str], i64); 7] = [
+    let cases: [(Value, &[&str], &[&str], i64); 8] = [
         (json!({}), &["root"], none, 0),
+        (json!({"policies": ["default", "known"], "no_default_policy": true}), &["known"], none, 768 * HOUR),
         (json!({"policies": ["default"]}), &["default"], none, 768 * HOUR),
         (json!({"policies": ["x"], "no_default_policy": true}), &["x"], &["x"], 768 * HOUR),
         (json!({"policies": "x, y"}), &["default", "x, y"], &["x, y"], 768 * HOUR),
@@ -116,10 +117,62 @@ async fn what_cannot_be_is_refused_in_the_references_words() {
         let outcome = stage.write("root", "create", fields.clone()).await;
         assert_eq!(refused(outcome), (Class::Invalid, text.to_owned()), "{fields}");
     }
-    for fields in
-        [json!({"ttl": "x"}), json!({"ttl": -5}), json!({"policies": {"a": 1}}), json!({"period": "x"})]
-    {
-        assert_eq!(refused(stage.write("root", "create", fields).await).0, Class::Invalid);
+}
+
+#[tokio::test]
+async fn times_are_read_last_and_a_begun_second_is_a_whole_one() {
+    let stage = Stage::new().await;
+    let sudo = "root or sudo privileges required to create periodic token";
+    let cases = [
+        (json!({"ttl": "x"}), "time: invalid duration \"x\""),
+        (json!({"ttl": -5}), "ttl must be positive"),
+        (json!({"explicit_max_ttl": "-1ms"}), "explicit_max_ttl must be positive"),
+        (json!({"period": "x"}), "time: invalid duration \"x\""),
+        (json!({"period": "-1"}), "period must be positive"),
+        (json!({"lease": "-1h"}), "lease must be positive"),
+        (json!({"ttl": "x", "policies": "other"}), "child policies must be subset of parent"),
+        (json!({"ttl": "x", "period": "1ms"}), sudo),
+        (json!({"type": "batch", "period": "x"}), "\"period\" value could not be parsed"),
+        (json!({"type": "x", "num_uses": -1}), "invalid 'token_type' value"),
+        (json!({"num_uses": -1, "entity_alias": "x"}), "number of uses cannot be negative"),
+    ];
+    let (token, _) = stage.issue(new_token()).await;
+    for (fields, text) in cases {
+        let outcome = stage.write(&token, "create", fields.clone()).await;
+        assert_eq!(refused(outcome), (Class::Invalid, text.to_owned()), "{fields}");
+    }
+    for (fields, ttl) in [
+        (json!({"ttl": "1ms"}), 1),
+        (json!({"ttl": "1500ms"}), 2),
+        (json!({"ttl": true}), 1),
+        (json!({"ttl": "1h", "lease": "x"}), HOUR),
+        (json!({"lease": "2h"}), 2 * HOUR),
+        (json!({"explicit_max_ttl": "1ms"}), 1),
+        (json!({"ttl": null, "meta": null}), 768 * HOUR),
+    ] {
+        let (created, _) = auth(stage.write(&token, "create", fields.clone()).await);
+        assert_eq!((created.lease_duration, created.metadata), (ttl, None), "{fields}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_of_the_wrong_type_is_told_before_anything_of_the_parent() {
+    let stage = Stage::new().await;
+    let (counted, _) = stage.issue(NewToken { num_uses: 9, ..new_token() }).await;
+    for (fields, start) in [
+        (
+            json!({"renewable": "yes"}),
+            "Field validation failed: error converting input for field \"renewable\": ",
+        ),
+        (json!({"ttl": {"a": 1}}), "Field validation failed: error converting input for field \"ttl\": "),
+        (
+            json!({"policies": {"a": 1}}),
+            "Field validation failed: error converting input for field \"policies\": ",
+        ),
+        (json!({"meta": 5}), "Error decoding request: error converting input for field \"meta\": "),
+    ] {
+        let (class, text) = refused(stage.write(&counted, "create", fields.clone()).await);
+        assert!(class == Class::Invalid && text.starts_with(start), "{fields}: {text}");
     }
 }
 
@@ -151,6 +204,8 @@ async fn without_sudo_a_child_gets_no_more_than_its_parent_has() {
     let (child, _) =
         auth(stage.write(&token, "create", json!({"policies": "orders", "no_default_policy": true})).await);
     assert_eq!(child.policies, ["orders"]);
+    let (child, _) = auth(stage.write(&token, "create", json!({"no_default_policy": true})).await);
+    assert_eq!(child.policies, ["orders"], "not the parent's either");
     let subset = "child policies must be subset of parent";
     let cases = [
         (json!({"policies": "root"}), subset),
