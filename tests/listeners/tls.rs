@@ -235,8 +235,9 @@ async fn a_handshake_that_hangs_is_let_go() {
 
 #[tokio::test]
 async fn a_client_that_speaks_http_without_tls_is_told_so() {
-    let (ca, directory) = (Ca::new(), TempDir::new().unwrap());
-    let (server, _) = serve(files(directory.path(), &ca.issue("gate.test"), None), Protocol::Http1AndHttp2);
+    let (ca, directory) = (Authority::new(), TempDir::new().unwrap());
+    let (server, _) =
+        serve(files(directory.path(), &ca.server(&["gate.test"]), None), Protocol::Http1AndHttp2);
     let mut stream = TcpStream::connect(server.addr).await.unwrap();
     let request =
         b"PUT /v1/auth/kubernetes/login HTTP/1.1\r\nhost: gate.test\r\ncontent-length: 3\r\n\r\nabc";
