@@ -139,8 +139,9 @@ impl Lookout {
     }
 
     fn is_heard(&self, watched: &Watched, trouble: &mut Trouble) {
+        let recovered = trouble.alive();
         self.metrics.revocation_watched(watched.resource, true);
-        if trouble.alive() {
+        if recovered {
             tracing::info!(resource = watched.resource, "deletions are heard");
         }
     }
