@@ -144,14 +144,17 @@ impl<'a> Stage<'a> {
         self.objects(kind).delete(name, &DeleteParams::default()).await.unwrap();
     }
 
-    /// The object's status condition of that type, once it is told of the object as it is now.
-    pub(crate) async fn condition(&self, kind: &str, name: &str, condition: &str) -> Value {
-        eventually(format!("{condition} of {kind} {name}"), async || {
+    /// The object's status condition of that type, once it says so of the object as it is now. Whoever writes it may have
+    /// judged less before.
+    pub(crate) async fn condition(&self, kind: &str, name: &str, condition: &str, status: &str) -> Value {
+        eventually(format!("{condition} of {kind} {name} is {status}"), async || {
             let object = self.objects(kind).get(name).await.unwrap();
             let generation = object.metadata.generation;
             let conditions = object.data["status"]["conditions"].as_array()?.clone();
             conditions.into_iter().find(|found| {
-                found["type"] == condition && found["observedGeneration"].as_i64() == generation
+                found["type"] == condition
+                    && found["status"] == status
+                    && found["observedGeneration"].as_i64() == generation
             })
         })
         .await
@@ -178,13 +181,12 @@ pub(crate) async fn apply_definitions(api: &KubeApiserver) {
         let Some(name) = definition["metadata"]["name"].as_str().map(str::to_owned) else { continue };
         let params = PatchParams::apply("kubectl").force();
         definitions.patch(&name, &params, &Patch::Apply(definition)).await.unwrap();
+        // Established is what the object says; a moment later it is so.
+        let plural = name.split_once('.').unwrap().0;
+        let list = format!("/apis/rolegate.dev/v1alpha1/{plural}");
         eventually(format!("{name} is served"), async || {
-            let status = definitions.get(&name).await.unwrap().status?;
-            let established = |condition: &_| {
-                let condition: &k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinitionCondition = condition;
-                condition.type_ == "Established" && condition.status == "True"
-            };
-            status.conditions.unwrap_or_default().iter().any(established).then_some(())
+            let request = Request::get(&list).body(Vec::new()).unwrap();
+            api.client().request::<Value>(request).await.ok().map(drop)
         })
         .await;
     }
