@@ -1,6 +1,6 @@
 //! Replays a chapter and tells how it went.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 
@@ -16,6 +16,12 @@ use super::{
     world::World,
 };
 
+/// How long a step may take, besides what it waits for, until lives of seconds end otherwise than recorded.
+const LATE: Duration = Duration::from_millis(500);
+
+/// How often a scenario with such lives is played before its failure counts.
+const TIMES: usize = 5;
+
 /// How one scenario went.
 #[derive(Debug, Default)]
 struct Report {
@@ -24,6 +30,8 @@ struct Report {
     failed: Vec<String>,
     /// Where the API server was asked something else.
     calls: Option<String>,
+    /// Whether a step came late.
+    late: bool,
 }
 
 /// Replays a chapter, each scenario on a server of its own, and fails on any step that does.
@@ -62,14 +70,29 @@ struct Play<'a> {
 }
 
 impl Play<'_> {
+    /// Plays a scenario, and again where it failed because the machine has held it up while its tokens ran out.
     async fn scenario(&self, scenario: &Scenario) -> Report {
-        let mut world = World::new(self.chapter, &self.settings.mount_type);
-        let server = self.settings.subject.start(&world).await;
+        let waits = scenario.steps.iter().any(|step| step.wait_ms > 0);
+        for _ in 1..TIMES {
+            let report = self.once(scenario).await;
+            if !waits || !report.late || report.failed.is_empty() {
+                return report;
+            }
+        }
+        self.once(scenario).await
+    }
+
+    async fn once(&self, scenario: &Scenario) -> Report {
+        let world = || World::new(self.chapter, &self.settings.mount_type);
+        let server = self.settings.subject.start(&world()).await;
+        // Signed when its turn has come: some of its tokens are good for seconds.
+        let mut world = world();
         let stub = Stub::start(scenario.cluster.clone(), world.names()).await;
         world.set_kube(&stub.url);
         let mut report = Report::default();
         let enabled = server.enable(&world, &scenario.mount).await;
         for (number, step) in scenario.steps.iter().enumerate() {
+            let began = Instant::now();
             let difference = match &enabled {
                 Ok(()) => {
                     let right = self.expected(scenario, number, step);
@@ -77,6 +100,7 @@ impl Play<'_> {
                 }
                 Err(error) => Some(error.clone()),
             };
+            report.late |= began.elapsed() > Duration::from_millis(step.wait_ms) + LATE;
             match difference {
                 None => report.passed += 1,
                 Some(difference) => report.failed.push(format!(
