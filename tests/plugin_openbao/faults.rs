@@ -75,7 +75,12 @@ async fn a_killed_plugin_leaves_no_half_role_and_loses_none_that_was_acknowledge
         };
         let (kept, ()) = tokio::join!(writes, killed);
         acknowledged.extend(kept);
-        eventually("a plugin", async || (stage.core.plugins().len() == 1).then_some(())).await;
+        // The next request starts it anew, and all of the writes may have come before the kill.
+        eventually("a plugin", async || {
+            stage.core.ask("GET", "auth/kubernetes/role/orders", None).await;
+            (stage.core.plugins().len() == 1).then_some(())
+        })
+        .await;
     }
     assert!(acknowledged.len() > 12, "{}", acknowledged.len());
     let listed: Value = stage.core.ask("LIST", "auth/kubernetes/role", None).await.json();

@@ -40,7 +40,7 @@ async fn it_is_registered_by_its_digest_and_shadows_the_built_in_method_of_the_n
     assert_eq!(core.plugins().len(), 1);
     core.done("DELETE", "sys/auth/second", None).await;
     core.no_plugin_runs().await;
-    assert_eq!(core.sockets(), Vec::<std::path::PathBuf>::new());
+    core.no_socket_is_left().await;
 }
 
 #[tokio::test]

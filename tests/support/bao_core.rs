@@ -150,6 +150,11 @@ impl BaoCore {
         eventually("the end of all plugins", async || self.plugins().is_empty().then_some(())).await;
     }
 
+    /// Waits until no socket is left; the server removes its own a moment after the plugin's end.
+    pub async fn no_socket_is_left(&self) {
+        eventually("the end of all sockets", async || self.sockets().is_empty().then_some(())).await;
+    }
+
     /// Kills the server alone, and waits until it is gone.
     pub fn kill(&self) {
         self.process.kill();
