@@ -59,7 +59,7 @@ func setUp(ctx context.Context, root *api.Client) {
 	config := must(root.Logical().ReadWithContext(ctx, "auth/"+mount+"/config"))
 	same("host", config.Data["kubernetes_host"], any(os.Getenv("KUBE_HOST")))
 
-	for name, lease := range map[string][2]string{"orders": {"10m", "1h"}, "short": {"2s", "5s"}} {
+	for name, lease := range map[string][2]string{"orders": {"10m", "1h"}, "short": {"5s", "7s"}} {
 		write(ctx, root, "role/"+name, map[string]any{
 			"bound_service_account_names":      []string{"orders"},
 			"bound_service_account_namespaces": []string{namespace},
