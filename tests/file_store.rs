@@ -64,15 +64,15 @@ async fn eventually<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
     panic!("never seen: {what}");
 }
 
-/// A store file with one mount and as many roles, all with this ttl.
+/// A store file with one mount and as many roles, all with this ttl. Without its last brace it is none, wherever it is cut.
 fn text(roles: usize, ttl: u32) -> String {
     let mut text =
-        "mounts:\n  kubernetes:\n    config: {kubernetes_host: https://kube}\n    roles:\n".to_owned();
+        "mounts:\n  kubernetes:\n    config: {kubernetes_host: https://kube}\n    roles: {\n".to_owned();
     for n in 0..roles {
         let bound = "bound_service_account_names: a, bound_service_account_namespaces: b";
-        writeln!(text, "      role-{n}: {{{bound}, token_ttl: {ttl}}}").unwrap();
+        writeln!(text, "      role-{n}: {{{bound}, token_ttl: {ttl}}},").unwrap();
     }
-    text
+    text + "    }\n"
 }
 
 fn ttl(snapshot: &Snapshot) -> i64 {
