@@ -26,7 +26,9 @@ use support::{
 /// A token of a service account in `shop`, for the cluster's own audience.
 async fn token(rolegate: &Rolegate, account: &str) -> String {
     let kubeconfig = Kubeconfig::read_from(rolegate.said("kubeconfig").unwrap()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    // The machine's proxy is for elsewhere.
+    config.proxy_url = None;
     let api = Api::<ServiceAccount>::namespaced(kube::Client::try_from(config).unwrap(), "shop");
     let spec =
         TokenRequestSpec { audiences: Vec::new(), expiration_seconds: Some(3600), ..Default::default() };

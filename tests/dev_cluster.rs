@@ -57,7 +57,10 @@ impl Stage {
         if let Some(bearer) = bearer {
             kubeconfig.auth_infos[0].auth_info.as_mut().unwrap().token = Some(bearer.to_owned().into());
         }
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        let mut config =
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        // The machine's proxy is for elsewhere.
+        config.proxy_url = None;
         Client::try_from(config).unwrap()
     }
 
