@@ -18,6 +18,10 @@ if [ "${1:-}" = --ca ]; then
   kept=${2:?the folder of the CA}
   shift 2
 fi
+if [ $# -gt 2 ] || [[ ${1:-} == -* || ${2:-} == -* ]]; then
+  echo "error: expected [--ca FOLDER] [NAMESPACE [HOST]], --ca first, found: $*" >&2
+  exit 2
+fi
 clients=${1:-}
 host=${2:-}
 umask 077

@@ -113,3 +113,14 @@ fn images_are_of_the_versions_that_the_tests_run() {
     assert!(known.iter().all(|image| found.contains(image)), "{found:?}");
     assert!(include_str!("../../scripts/kind.sh").contains(&format!("image={}\n", known[1])));
 }
+
+#[test]
+fn arguments_that_would_be_passed_over_make_no_certificates() {
+    let script = super::kustomize::kind().join("certificates.sh");
+    for arguments in [&["rolegate-gateway", "shop.example.com", "--ca", "folder"][..], &["--help"]] {
+        let output = std::process::Command::new(&script).args(arguments).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{told}");
+        assert!(told.contains("[--ca FOLDER] [NAMESPACE [HOST]]"), "{told}");
+    }
+}
