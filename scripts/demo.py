@@ -17,6 +17,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FRONT = "http://127.0.0.1:10000"
+LOG = ROOT / "target" / "demo-rolegate.log"
 
 
 def say(text=""):
@@ -41,7 +42,8 @@ def ready_line(program):
     """The words of `ready envoy=… ops=… cluster=… kubeconfig=…`."""
     line = program.stdout.readline().strip()
     if not line.startswith("ready "):
-        sys.exit(f"rolegate did not start: its first line is {line!r}, see above")
+        program.wait(timeout=30)
+        sys.exit(f"rolegate did not start: {LOG.read_text().strip()}")
     return dict(word.split("=", 1) for word in line.split()[1:])
 
 
@@ -97,7 +99,7 @@ def main():
     rolegate_binary, envoy_binary = sys.argv[1:3]
     once = os.environ.get("DEMO_ONCE") == "1"
     (ROOT / "target").mkdir(exist_ok=True)
-    log = open(ROOT / "target" / "demo-rolegate.log", "w")
+    log = open(LOG, "w")
     envoy_log = open(ROOT / "target" / "demo-envoy.log", "w")
     programs = []
     try:
