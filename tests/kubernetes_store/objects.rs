@@ -224,7 +224,10 @@ pub(crate) async fn laxer_definitions(api: &KubeApiserver) {
             let definition: CustomResourceDefinition = serde_json::from_value(definition).unwrap();
             match definitions.replace(&name, &PostParams::default(), &definition).await {
                 Err(kube::Error::Api(status)) if status.code == 409 => None,
-                replaced => Some(drop(replaced.unwrap())),
+                replaced => {
+                    replaced.unwrap();
+                    Some(())
+                }
             }
         })
         .await;
