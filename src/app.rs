@@ -159,8 +159,7 @@ async fn bind_parts(
     home: Option<Found>,
 ) -> Result<Bound, StartError> {
     // Whoever has typed `dev` means it to end with the terminal.
-    let on_hangup = if cluster.is_some() { run::Hangup::End } else { run::Hangup::Nothing };
-    let signals = run::Signals::listen(on_hangup).map_err(StartError::Signals)?;
+    let signals = run::Signals::listen(cluster.is_none()).map_err(StartError::Signals)?;
     let around = home.map(|found| home::Around::new(&shared, &config, found));
     let verifier = Verifier::new(
         verifier_settings(&config, local, around.as_ref()),

@@ -29,45 +29,43 @@ pub enum Ended {
     Failed,
 }
 
-/// What SIGHUP means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hangup {
-    /// Nothing: what other servers read anew is read when it changes.
-    Nothing,
-    /// The terminal has gone: the end.
-    End,
-}
-
-/// SIGTERM, SIGINT and SIGHUP, heard from the moment that everything is bound.
+/// SIGTERM and SIGINT, heard from the moment that everything is bound; and SIGHUP, which changes nothing.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
-    on_hangup: Hangup,
+    hangup: Option<Signal>,
 }
 
 impl Signals {
-    pub(super) fn listen(on_hangup: Hangup) -> std::io::Result<Self> {
-        let [terminate, interrupt, hangup] =
-            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup?, on_hangup })
+    /// Whoever has no use for SIGHUP leaves it to the terminal, and to `nohup`.
+    pub(super) fn listen(with_hangup: bool) -> std::io::Result<Self> {
+        let hangup = with_hangup.then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup,
+        })
     }
 
     /// The next signal that asks for the end.
     async fn next(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => match self.on_hangup {
-                    Hangup::End => return,
-                    Hangup::Nothing => tracing::info!(
-                        "SIGHUP changes nothing: certificates and the store's file are read again when they change, \
-                         the configuration at a start"
-                    ),
-                },
+        let Self { terminate, interrupt, hangup } = self;
+        let hung_up = async {
+            while let Some(hangup) = hangup
+                && hangup.recv().await.is_some()
+            {
+                tracing::info!(
+                    "SIGHUP changes nothing: certificates and the store's file are read again when they change, \
+                     the configuration at a start"
+                );
             }
+            std::future::pending().await
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = hung_up => {}
         }
     }
 }
