@@ -302,3 +302,14 @@ async fn what_a_policy_says_of_a_name_counts_however_the_name_is_written() {
         assert_eq!(door.ask(method, path, token, &json!({"policy": ""})).await.0, status, "{method} {path}");
     }
 }
+
+#[tokio::test]
+async fn an_unknown_role_is_told_by_its_name_but_not_by_all_of_it() {
+    let door = Door::open().await;
+    for (role, told) in [("é".repeat(512), "é".repeat(512)), ("é".repeat(1 << 20), "é".repeat(512))] {
+        let body = json!({"role": role, "jwt": "a.b.c"});
+        let (status, answer) = door.send("POST", "auth/kubernetes/login", &[], &body).await;
+        let expected = json!({"errors": [format!("invalid role name {told:?}")]});
+        assert_eq!((status, answer), (400, expected));
+    }
+}

@@ -1,5 +1,5 @@
-//! A stream with manners at both ends, where HTTP has no time-outs of its own: the peer must begin to speak in
-//! time, and at the end what it still says is heard out.
+//! A stream with manners, where HTTP has no time-outs of its own: the peer must begin to speak in time, it must go on
+//! reading what it is told, and at the end what it still says is heard out.
 
 use std::future::Future;
 use std::io;
@@ -16,7 +16,11 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a peer may take to close after we have.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Fails a read when the HTTP/2 preface, or the first byte that is none, does not come in time.
+/// How long a peer may take to make room for more of what it is told, which is kept in memory meanwhile.
+const UNREAD: Duration = Duration::from_secs(60);
+
+/// Fails a read when the HTTP/2 preface, or the first byte that is none, does not come in time, and a write that the peer
+/// makes no room for.
 ///
 /// A shutdown ends when the peer closes too. To close at once, with bytes of the peer unread, would make the kernel
 /// reset the connection, and a reset destroys answers that the peer has not read yet.
@@ -24,6 +28,8 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) struct Stream<T> {
     io: T,
     phase: Phase,
+    /// Since the peer makes no room.
+    unread: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
@@ -37,7 +43,18 @@ impl<T> Stream<T> {
     /// `greeting` is how long the first bytes may take.
     pub(super) fn new(io: T, greeting: Duration) -> Self {
         let until = Box::pin(tokio::time::sleep(greeting));
-        Self { io, phase: Phase::Greeting { rest: PREFACE, until } }
+        Self { io, phase: Phase::Greeting { rest: PREFACE, until }, unread: None }
+    }
+
+    /// What came of a write, which is not waited for without an end.
+    fn written<R>(&mut self, written: Poll<io::Result<R>>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+        if written.is_ready() {
+            self.unread = None;
+            return written;
+        }
+        let until = self.unread.get_or_insert_with(|| Box::pin(tokio::time::sleep(UNREAD)));
+        ready!(until.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -68,11 +85,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for Stream<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write(cx, bytes);
+        this.written(written, cx)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_flush(cx);
+        this.written(written, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -81,7 +102,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
             if let Phase::Lingering { until } = &mut this.phase {
                 return linger(&mut this.io, until.as_mut(), cx);
             }
-            ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
+            let written = Pin::new(&mut this.io).poll_shutdown(cx);
+            ready!(this.written(written, cx))?;
             this.phase = Phase::Lingering { until: Box::pin(tokio::time::sleep(LINGER)) };
         }
     }
@@ -108,5 +130,37 @@ where
             Ok(()) if !into.filled().is_empty() => {}
             _ => return Poll::Ready(Ok(())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::{Instant, sleep};
+
+    use super::{Stream, UNREAD};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_slowly_is_waited_for_and_one_that_does_not_read_is_given_up() {
+        let (near, mut far) = duplex(4);
+        let mut stream = Stream::new(near, Duration::from_secs(1));
+        let reader = tokio::spawn(async move {
+            let mut read = [0; 4];
+            for _ in 0..3 {
+                sleep(UNREAD - Duration::from_secs(1)).await;
+                far.read_exact(&mut read).await.unwrap();
+            }
+            far
+        });
+        stream.write_all(&[7; 16]).await.unwrap();
+        let _far = reader.await.unwrap();
+
+        let began = Instant::now();
+        let error = stream.write_all(&[7; 16]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(began.elapsed() >= UNREAD);
     }
 }

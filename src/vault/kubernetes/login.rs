@@ -29,6 +29,9 @@ const RESERVED: [&str; 4] = [
     "service_account_uid",
 ];
 
+/// The longest name, in bytes, of which its caller hears again: what he is told is in memory until he has read it.
+const LONGEST_NAME: usize = 1024;
+
 /// How long a caller should wait before it asks again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -197,12 +200,20 @@ fn of_annotations(annotations: Annotations) -> Result<BTreeMap<String, String>, 
 /// A denial in Vault's terms; `role` as the caller wrote it.
 fn denied(deny: Deny, role: &str) -> Refusal {
     match deny {
-        Deny::UnknownRole => Refusal::new(Class::Invalid, format!("invalid role name {role:?}")),
+        Deny::UnknownRole => Refusal::new(Class::Invalid, format!("invalid role name {:?}", cut(role))),
         Deny::NotConfigured | Deny::ClaimsWithoutUid | Deny::ClaimsWithoutName => {
             Refusal::new(Class::Internal, deny.sentence())
         }
         _ => Refusal::new(Class::Denied, deny.sentence()),
     }
+}
+
+fn cut(name: &str) -> &str {
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    let end = (0..=LONGEST_NAME).rev().find(|end| name.is_char_boundary(*end));
+    end.and_then(|end| name.get(..end)).unwrap_or_default()
 }
 
 /// The refusal where nobody can tell.
