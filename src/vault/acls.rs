@@ -13,14 +13,23 @@ use crate::core::mount::Snapshot;
 use crate::tokens::TokensError;
 use crate::tokens::entities::{Entities, Entity};
 
-/// How many compiled ACLs are kept.
-const KEPT: u64 = 10_000;
+/// How many bytes of policies' texts the ACLs that are kept are made of; they take about twice as many themselves. A small
+/// one counts for as many as the second.
+const ROOM: u64 = 64 << 20;
+const LEAST: usize = 4096;
 
 /// The names of policies, and the entity's id where one of them names the caller.
 type Of = (Vec<String>, String);
 
-/// An ACL, and the entity that it was compiled for.
-type Compiled = (Option<Entity>, Arc<Acl>);
+/// An ACL.
+#[derive(Debug, Clone)]
+struct Compiled {
+    acl: Arc<Acl>,
+    /// The entity that it was compiled for.
+    of: Option<Entity>,
+    /// The bytes of its policies' texts.
+    bytes: usize,
+}
 
 type Texts = Arc<BTreeMap<String, Arc<str>>>;
 
@@ -51,8 +60,14 @@ impl Set {
                 (name.to_owned(), policy.ok())
             })
             .collect();
-        Self { texts, policies, compiled: Cache::new(KEPT) }
+        Self { texts, policies, compiled: room(ROOM) }
     }
+}
+
+/// Place for ACLs. `default` names its caller, so that a large policy beside it is compiled for each of many callers.
+fn room(bytes: u64) -> Cache<Of, Compiled> {
+    let weight = |_: &Of, kept: &Compiled| u32::try_from(kept.bytes.max(LEAST)).unwrap_or(u32::MAX);
+    Cache::builder().weigher(weight).max_capacity(bytes).build()
 }
 
 impl Acls {
@@ -87,13 +102,14 @@ impl Acls {
         };
         let id = entity.as_ref().map_or_else(String::new, |entity| entity.id.clone());
         let key = (token.policies.clone(), id);
-        if let Some((of, acl)) = set.compiled.get(&key)
+        if let Some(Compiled { acl, of, .. }) = set.compiled.get(&key)
             && of == entity
         {
             return Ok(acl);
         }
         let acl = Arc::new(compile(policies(), entity.as_ref()));
-        set.compiled.insert(key, (entity, Arc::clone(&acl)));
+        let bytes = policies().map(Policy::bytes).fold(0, usize::saturating_add);
+        set.compiled.insert(key, Compiled { acl: Arc::clone(&acl), of: entity, bytes });
         Ok(acl)
     }
 
@@ -132,11 +148,26 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use super::Acls;
+    use super::{Acls, Compiled, LEAST, room};
+    use crate::core::acl::Acl;
     use crate::core::client_token::tests::login_token;
     use crate::core::mount::Snapshot;
     use crate::tokens::entities::Entities;
     use crate::tokens::tests::house::House;
+
+    #[test]
+    fn what_is_kept_is_bounded_by_its_size_and_not_by_its_number() {
+        for (bytes, kept) in [(0, 10), (2 * LEAST, 5), (20 * LEAST, 0)] {
+            let cache = room(10 * LEAST as u64);
+            for n in 0..100 {
+                let compiled = Compiled { acl: Arc::new(Acl::root()), of: None, bytes };
+                cache.insert((vec![format!("p{n}")], String::new()), compiled);
+                cache.run_pending_tasks();
+                assert!(cache.entry_count() <= kept, "{}", cache.entry_count());
+            }
+            assert_eq!(cache.entry_count(), kept);
+        }
+    }
 
     #[tokio::test]
     async fn a_token_with_a_policy_that_cannot_be_read_may_do_nothing() {

@@ -14,6 +14,7 @@ pub const MAX_TEXT: usize = 1024 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     pub(super) paths: Vec<PathRule>,
+    bytes: usize,
     templated: bool,
     unenforced: Vec<String>,
 }
@@ -78,13 +79,18 @@ impl Policy {
             if text.len() > MAX_TEXT {
                 return Err(Fault::TooLong);
             }
-            let mut policy = Self::default();
+            let mut policy = Self { bytes: text.len(), ..Self::default() };
             for item in hcl::parse(text)? {
                 policy.item(item)?;
             }
             Ok(policy)
         };
         read().map_err(PolicyError)
+    }
+
+    /// The length of its text.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether its paths depend on who asks.
