@@ -22,12 +22,21 @@ pub(super) enum Reviewer {
 }
 
 impl Reviewer {
-    /// The pod's token only goes to the pod's own cluster.
-    pub(super) fn of(config: &MountConfig, host: Option<&str>, local: &LocalCluster) -> Self {
+    /// The pod's token only goes to the pod's own cluster: to a name that nobody else can have, or to one whose certificate
+    /// is checked against the pod's own CA.
+    pub(super) fn of(
+        config: &MountConfig,
+        host: Option<&str>,
+        is_checked_by_the_pods_ca: bool,
+        local: &LocalCluster,
+    ) -> Self {
+        let is_own = |host: &str| {
+            is_own_cluster(host, local) && (is_checked_by_the_pods_ca || !is_in_a_domain_of_its_own(host))
+        };
         let configured = config.token_reviewer_jwt.as_ref().map(|jwt| jwt.expose().trim());
         match configured.filter(|jwt| !jwt.is_empty()) {
             Some(jwt) => Self::Configured(jwt.to_owned().into()),
-            None if !config.disable_local_ca_jwt && host.is_some_and(|host| is_own_cluster(host, local)) => {
+            None if !config.disable_local_ca_jwt && host.is_some_and(is_own) => {
                 Self::Pod(local.token_file.clone())
             }
             None => Self::None,
@@ -60,19 +69,33 @@ pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Whether the host of a URL is the API server of the cluster that this process runs in.
+/// How the API server's name begins where a cluster's domain follows, which may be any, and the usual one.
+const WITH_DOMAIN: &str = "kubernetes.default.svc.";
+const USUAL_DOMAIN: &str = "cluster.local";
+
+/// Whether the host of a URL has a name that the API server of the cluster that this process runs in may have.
 pub(super) fn is_own_cluster(host: &str, local: &LocalCluster) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-    let host = host.trim_end_matches('.');
-    matches!(host, "kubernetes" | "kubernetes.default" | "kubernetes.default.svc")
-        || host.starts_with("kubernetes.default.svc.")
-        || local.service_host.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(host))
+    let host = plain(host);
+    matches!(&*host, "kubernetes" | "kubernetes.default" | "kubernetes.default.svc")
+        || host.starts_with(WITH_DOMAIN)
+        || local.service_host.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(&host))
+}
+
+/// Whether it has such a name in a domain that may as well be somebody else's.
+fn is_in_a_domain_of_its_own(host: &str) -> bool {
+    plain(host).strip_prefix(WITH_DOMAIN).is_some_and(|domain| domain != USUAL_DOMAIN)
+}
+
+fn plain(host: &str) -> String {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.trim_end_matches('.').to_ascii_lowercase()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::LocalCluster;
-    use super::{bearer, is_own_cluster};
+    use super::{Reviewer, bearer, is_own_cluster};
+    use crate::core::mount::decode::decode;
 
     #[test]
     fn only_the_names_and_the_address_of_the_own_cluster_are_its_own() {
@@ -98,6 +121,27 @@ mod tests {
         }
         let nowhere = LocalCluster { service_host: None, ..LocalCluster::default() };
         assert!(!is_own_cluster("10.0.0.1", &nowhere));
+    }
+
+    #[test]
+    fn the_pods_token_goes_to_no_domain_that_may_be_somebody_elses_unless_the_pods_ca_vouches_for_it() {
+        let local = LocalCluster { service_host: Some("10.0.0.1".to_owned()), ..LocalCluster::default() };
+        let fields = serde_json::json!({"kubernetes_host": "https://kubernetes.default.svc"});
+        let config = decode(fields.as_object().unwrap()).unwrap();
+        for (host, alone, checked) in [
+            ("kubernetes.default.svc", true, true),
+            ("10.0.0.1", true, true),
+            ("kubernetes.default.svc.cluster.local", true, true),
+            ("Kubernetes.Default.Svc.Cluster.Local.", true, true),
+            ("kubernetes.default.svc.example.org", false, true),
+            ("kubernetes.default.svc.cluster.local.example.org", false, true),
+            ("example.org", false, false),
+        ] {
+            for (is_checked, expected) in [(false, alone), (true, checked)] {
+                let reviewer = Reviewer::of(&config, Some(host), is_checked, &local);
+                assert_eq!(matches!(reviewer, Reviewer::Pod(_)), expected, "{host} {is_checked}");
+            }
+        }
     }
 
     #[test]

@@ -52,14 +52,16 @@ impl Cluster {
     pub(super) fn new(mount: &Mount, config: &MountConfig, settings: &Settings, health: &Health) -> Self {
         let url = base_url(&config.kubernetes_host);
         let subject = format!("mount {}", mount.path);
+        let roots = Roots::of(config, url.as_ref(), &settings.local);
+        let host = url.as_ref().and_then(Uri::host);
         Self {
             keys: Keys::of(&config.pem_keys),
             limits: Limits::new(settings.max_in_flight, settings.max_waiting),
             namespaces: Condition::new(format!("{subject} namespaces"), health.clone()),
             accounts: Condition::new(format!("{subject} service accounts"), health.clone()),
             reviews: Condition::new(subject, health.clone()),
-            roots: Roots::of(config, url.as_ref(), &settings.local),
-            reviewer: Reviewer::of(config, url.as_ref().and_then(Uri::host), &settings.local),
+            reviewer: Reviewer::of(config, host, matches!(roots, Roots::Pod(_)), &settings.local),
+            roots,
             is_home: settings
                 .home
                 .as_ref()
