@@ -4,19 +4,16 @@ mod given;
 
 use super::super::outcome::{Answer, Refusal};
 use super::answer::auth;
-use super::refusal::{invalid, of_tokens};
+use super::refusal::{assignable, invalid, of_tokens};
 use super::{Caller, TokenPaths};
 use crate::core::client_token::lease::LeaseTerms;
-use crate::core::client_token::{ClientToken, TokenKind, WRAPPING_POLICY};
+use crate::core::client_token::{ClientToken, TokenKind};
 use crate::core::fields::Fields;
 use crate::core::secret::Secret;
 use crate::tokens::NewToken;
 
 pub(super) use given::FIELDS;
 use given::{Given, Times};
-
-/// Policies that no token may be created with.
-const INTERNAL: [&str; 2] = [WRAPPING_POLICY, "control-group"];
 
 impl TokenPaths<'_> {
     pub(super) async fn create(
@@ -131,10 +128,8 @@ fn policies(given: &Given, parent: &ClientToken, is_sudo: bool) -> Result<Vec<St
     if given.no_default_policy {
         policies.retain(|policy| policy != "default");
     }
-    match policies.iter().find(|policy| INTERNAL.contains(&policy.as_str())) {
-        Some(policy) => Err(invalid(format!("cannot assign policy {policy:?}"))),
-        None => Ok(policies),
-    }
+    assignable(&policies)?;
+    Ok(policies)
 }
 
 /// Trimmed, lower case, unique, sorted; `root` stands alone.

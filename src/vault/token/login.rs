@@ -3,7 +3,7 @@
 use super::super::kubernetes::Login as Granted;
 use super::super::outcome::{Answer, Refusal};
 use super::answer::auth;
-use super::refusal::{invalid, of_tokens};
+use super::refusal::{assignable, invalid, of_tokens};
 use crate::core::client_token::lease::LeaseTerms;
 use crate::core::client_token::{Login, TokenKind};
 use crate::core::mount::about::MountTokenType;
@@ -14,18 +14,20 @@ use crate::tokens::{NewToken, Tokens};
 /// Issues the token of a login as its role and its mount say, for the entity that has logged in.
 ///
 /// # Errors
-/// Where the role grants `root`, or the store fails.
+/// Where the role grants `root` or an internal policy, or the store fails.
 pub async fn issue_login(tokens: &Tokens, entities: &Entities, login: Granted) -> Result<Answer, Refusal> {
     let (mount, role) = (&login.mount, &login.role.token);
     let policies = role.login_policies();
     if policies.iter().any(|policy| policy == "root") {
         return Err(invalid("auth methods cannot create root tokens"));
     }
+    assignable(&policies)?;
     let kind = kind(mount.about.token_type, role.token_type);
     let is_batch = kind == TokenKind::Batch;
-    let period = if is_batch { 0 } else { role.period };
+    // A batch token lives as long as a first period; it keeps nothing that later requests would need.
+    let kept = |of_service: i64| if is_batch { 0 } else { of_service };
     let terms = LeaseTerms {
-        period,
+        period: role.period,
         ttl: role.ttl,
         max_ttl: role.max_ttl,
         explicit_max_ttl: role.explicit_max_ttl,
@@ -44,10 +46,10 @@ pub async fn issue_login(tokens: &Tokens, entities: &Entities, login: Granted) -
         path: ["auth/", &mount.path, "/login"].concat(),
         meta: None,
         display_name: login.display_name(),
-        num_uses: if is_batch { 0 } else { role.num_uses },
+        num_uses: kept(role.num_uses),
         ttl: lease.ttl,
-        explicit_max_ttl: role.explicit_max_ttl,
-        period,
+        explicit_max_ttl: kept(role.explicit_max_ttl),
+        period: kept(role.period),
         entity_id,
         renewable: !is_batch,
         bound_cidrs: role.bound_cidrs.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::call::{of_field, store_refusal};
 use super::super::outcome::{Class, Refusal};
+use crate::core::client_token::WRAPPING_POLICY;
 use crate::core::client_token::seal::SealError;
 use crate::core::fields::Fields;
 use crate::errors::with_causes;
@@ -12,13 +13,27 @@ use crate::tokens::{Found, TokensError};
 
 use super::TokenPaths;
 
+/// Policies that no token may be given: the house's own tokens alone have them.
+const INTERNAL: [&str; 2] = [WRAPPING_POLICY, "control-group"];
+
+/// Whether a token may be given these policies.
+///
+/// # Errors
+/// Where one of them is internal.
+pub(super) fn assignable(policies: &[String]) -> Result<(), Refusal> {
+    match policies.iter().find(|policy| INTERNAL.contains(&policy.as_str())) {
+        Some(policy) => Err(invalid(format!("cannot assign policy {policy:?}"))),
+        None => Ok(()),
+    }
+}
+
 /// 400 with this text.
 pub(super) fn invalid(text: impl Into<String>) -> Refusal {
     Refusal::new(Class::Invalid, text)
 }
 
 /// A field's text; none where it is missing or empty.
-pub(super) fn text(fields: Fields<'_>, field: &'static str) -> Result<Option<String>, Refusal> {
+pub(in crate::vault) fn text(fields: Fields<'_>, field: &'static str) -> Result<Option<String>, Refusal> {
     Ok(fields.string(field).map_err(|error| of_field(&error))?.filter(|text| !text.is_empty()))
 }
 

@@ -106,14 +106,21 @@ async fn the_mount_decides_over_the_type_or_leaves_it_to_the_role() {
         assert_eq!(auth.token_type, expected, "{of_mount:?} {of_role:?}");
         let is_service = expected == "service";
         assert_eq!((auth.renewable, auth.num_uses > 0), (is_service, is_service));
+        assert_eq!(auth.lease_duration, HOUR, "a batch token, too, lives no longer than a period");
     }
 }
 
 #[tokio::test]
-async fn no_login_becomes_root() {
+async fn no_login_becomes_root_or_passes_for_a_wrapping_token() {
     let house = House::new();
-    let token = TokenParameters { policies: vec!["ROOT".to_owned(), "x".to_owned()], ..orders() };
-    let refusal = log_in(&house, about(), token).await.unwrap_err();
-    assert_eq!(refusal, Refusal::new(Class::Invalid, "auth methods cannot create root tokens"));
+    for (policy, text) in [
+        ("ROOT", "auth methods cannot create root tokens"),
+        ("Response-Wrapping", "cannot assign policy \"response-wrapping\""),
+        ("control-group", "cannot assign policy \"control-group\""),
+    ] {
+        let token = TokenParameters { policies: vec![policy.to_owned(), "x".to_owned()], ..orders() };
+        let refusal = log_in(&house, about(), token).await.unwrap_err();
+        assert_eq!(refusal, Refusal::new(Class::Invalid, text));
+    }
     assert_eq!(house.sizes(), [0; 4]);
 }
