@@ -149,6 +149,7 @@ async fn a_tuning_leaves_alone_what_it_does_not_name_as_the_command_line_client_
 async fn paths_that_are_not_there_answer_as_the_references_do() {
     let door = Door::open().await;
     let (path, operation) = (listed("unsupported path"), listed("unsupported operation"));
+    let no_entry = |path: &str| format!("tune of path {path:?} failed: no mount entry found");
     let no_route = |path: &str| format!("no handler for route {path:?}. route entry not found.");
     for (method, asked, status, text) in [
         ("LIST", "sys/auth/kubernetes", 405, operation.clone()),
@@ -157,6 +158,17 @@ async fn paths_that_are_not_there_answer_as_the_references_do() {
         ("GET", "sys/mounts/", 404, path.clone()),
         ("GET", "sys/mounts/kv", 400, "No secret engine mount at kv/".to_owned()),
         ("GET", "sys/mounts/kv/tune", 400, "cannot fetch sysview for path \"kv/\"".to_owned()),
+        ("PUT", "sys/mounts/kv/tune", 400, no_entry("kv/")),
+        ("PUT", "sys/auth/other/tune", 400, no_entry("auth/other/")),
+        ("LIST", "sys/capabilities-self", 404, path.clone()),
+        ("PUT", "sys/capabilities", 500, listed("no token found")),
+        ("PUT", "sys/capabilities-accessor", 400, "missing accessor".to_owned()),
+        ("LIST", "sys/policies/acl/default", 405, operation.clone()),
+        ("LIST", "sys/policy/default", 405, operation.clone()),
+        ("PUT", "sys/internal/ui/mounts", 405, "unsupported operation".to_owned()),
+        ("LIST", "sys/internal/ui/mounts", 404, "unsupported path".to_owned()),
+        ("GET", "sys/internal/ui/mounts/", 404, "unsupported path".to_owned()),
+        ("LIST", "sys/internal/ui/mounts/auth/kubernetes", 405, "unsupported operation".to_owned()),
         ("PUT", "sys/leases/lookup", 404, path.clone()),
         ("LIST", "sys/leases/lookup/auth", 404, path.clone()),
         ("LIST", "auth/token/roles", 404, path.clone()),
@@ -181,6 +193,17 @@ async fn paths_that_are_not_there_answer_as_the_references_do() {
 }
 
 #[tokio::test]
+async fn however_short_it_is_to_be_wrapped_no_answer_leaves_in_the_open() {
+    let door = Door::open().await;
+    for ttl in ["1ns", "500ms"] {
+        let headers = [("x-vault-token", "root"), ("x-vault-wrap-ttl", ttl)];
+        let (status, answer) = door.send("GET", "auth/token/lookup-self", &headers, &Value::Null).await;
+        let shown = (&answer["data"], &answer["wrap_info"]["ttl"]);
+        assert_eq!((status, shown), (200, (&Value::Null, &json!(1))), "{ttl}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrapped_answer_is_opened_by_its_own_token_or_by_whoever_may_and_by_nobody_else() {
     let door = Door::open().await;
     let gone = json!(["wrapping token is not valid or does not exist"]);
@@ -191,6 +214,12 @@ async fn a_wrapped_answer_is_opened_by_its_own_token_or_by_whoever_may_and_by_no
         (empty.0, &empty.1["errors"][0]),
         (403, &json!("error validating wrapping token: token is empty"))
     );
+    for (token, what) in [(json!(""), "empty token in"), (json!(5), "could not decode token in")] {
+        let (status, answer) =
+            door.ask("POST", "sys/wrapping/unwrap", &wrapped, &json!({"token": token})).await;
+        let text = format!("error validating wrapping token: {what} request body");
+        assert_eq!((status, &answer["errors"]), (403, &json!([text])), "its own token is not asked instead");
+    }
     for path in ["sys/wrapping/unwrap", "sys/wrapping/rewrap"] {
         assert_eq!(door.send("POST", path, &[], &body).await.0, 403, "{path}");
         assert_eq!(door.ask("POST", path, "nobody's", &body).await.0, 403, "{path}");

@@ -117,7 +117,8 @@ impl<V: Verify> Vault<V> {
                 }
             }
             Route::Sys(path) => {
-                let acl = match path.starts_with("internal/ui/mounts") {
+                let acl = match request.operation == Operation::Read && path.starts_with("internal/ui/mounts")
+                {
                     true => match self.admission.acl(request, snapshot).await {
                         Ok(acl) => acl,
                         Err(refusal) => return refusal.into(),

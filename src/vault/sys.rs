@@ -12,14 +12,14 @@ pub(super) mod wrapping;
 
 use std::sync::Arc;
 
-use capabilities::{CAPABILITIES_FIELDS, capabilities_answer};
+use capabilities::{CAPABILITIES_FIELDS, capabilities_answer, named_paths};
 use policies::{DEFAULT, Form, ROOT, list_answer, parse_delete, parse_write, read_answer, stored_name};
 
 use super::acls::Acls;
 use super::call::{Terms, store_refusal, unsupported_operation, unsupported_path, with_unknown_fields};
 use super::outcome::{Answer, Class, Outcome, Refusal};
 use super::request::{Operation, Request};
-use super::token::refusal::of_tokens;
+use super::token::refusal::{of_tokens, text};
 use crate::catalog::Catalog;
 use crate::core::acl::{Acl, DEFAULT_POLICY};
 use crate::core::fields::Fields;
@@ -65,7 +65,7 @@ impl SysPaths<'_> {
                 _ => unsupported_path(),
             },
             ("policy", _) => self.policies(Form::Old, path.strip_prefix("policy").unwrap_or_default()).await,
-            ("capabilities" | "capabilities-self" | "capabilities-accessor", "") => {
+            ("capabilities" | "capabilities-self" | "capabilities-accessor", "") if below.is_none() => {
                 self.capabilities(first).await
             }
             ("internal", rest) => self.internal(rest).await?,
@@ -126,7 +126,6 @@ impl SysPaths<'_> {
                 },
                 Err(refusal) => refusal.into(),
             },
-            Operation::List => unsupported_path(),
             _ => unsupported_operation(),
         }
     }
@@ -156,14 +155,16 @@ impl SysPaths<'_> {
     async fn acl_of_another(&self, path: &str, fields: Fields<'_>) -> Result<Arc<Acl>, Refusal> {
         let by_accessor = path == "capabilities-accessor";
         let field = if by_accessor { "accessor" } else { "token" };
-        let text = fields
-            .string(field)
-            .map_err(|error| Refusal::new(Class::Invalid, error.to_string()))?
-            .filter(|text| !text.is_empty())
-            .ok_or_else(|| Refusal::new(Class::Invalid, format!("missing {field}")).listed())?;
+        let text = text(fields, field)?.ok_or_else(|| match by_accessor {
+            true => Refusal::new(Class::Invalid, "missing accessor"),
+            false => Refusal::new(Class::Internal, "no token found").listed(),
+        })?;
         let found = match by_accessor {
             true => self.tokens.find_by_accessor(&text).await,
-            false => self.tokens.find(&text).await,
+            false => {
+                named_paths(&self.request.data)?;
+                self.tokens.find(&text).await
+            }
         };
         let found = found
             .map_err(of_tokens)?
@@ -173,15 +174,20 @@ impl SysPaths<'_> {
 
     async fn internal(&self, path: &str) -> Result<Outcome, Refusal> {
         let Some(rest) = path.strip_prefix("ui/mounts") else { return Ok(unsupported_path()) };
+        let mount = match (rest, rest.strip_prefix('/')) {
+            ("", _) => None,
+            (_, Some("")) => return Err(Refusal::new(Class::NotFound, "unsupported path")),
+            (_, Some(mount)) => Some(mount),
+            (_, None) => return Ok(unsupported_path()),
+        };
         if self.request.operation != Operation::Read {
-            return Ok(unsupported_operation());
+            return Err(Refusal::new(Class::Unsupported, "unsupported operation"));
         }
         let token = self.token_mount().await?;
-        match (rest.strip_prefix('/'), self.acl) {
-            (None, acl) if rest.is_empty() => Ok(ui_mounts::list(self.snapshot, &token, acl)),
-            (Some(rest), Some(acl)) => Ok(ui_mounts::read(self.snapshot, &token, rest, acl)),
+        match (mount, self.acl) {
+            (None, acl) => Ok(ui_mounts::list(self.snapshot, &token, acl)),
+            (Some(mount), Some(acl)) => Ok(ui_mounts::read(self.snapshot, &token, mount, acl)),
             (Some(_), None) => Err(Refusal::new(Class::Denied, "permission denied")),
-            (None, _) => Ok(unsupported_path()),
         }
     }
 

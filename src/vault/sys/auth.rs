@@ -59,9 +59,8 @@ impl SysPaths<'_> {
         let path = path.trim_end_matches('/');
         Err(match (operation, path.strip_suffix("/tune")) {
             (Operation::Read, None) => invalid(format!("No secret engine mount at {path}/")),
-            (Operation::Read | Operation::Write, Some(path)) => {
-                invalid(format!("cannot fetch sysview for path \"{path}/\""))
-            }
+            (Operation::Read, Some(path)) => tune::nothing_there(path),
+            (Operation::Write, Some(path)) => tune::nothing_to_tune(path),
             (Operation::Write | Operation::Delete, _) => invalid("no secret engine can be mounted here"),
             _ => return Ok(unsupported_operation()),
         })

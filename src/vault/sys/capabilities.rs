@@ -17,9 +17,6 @@ pub const CAPABILITIES_FIELDS: [&str; 4] = ["accessor", "path", "paths", "token"
 /// Where no path is named, or one is empty.
 pub fn capabilities_answer(fields: &Map<String, Value>, acl: &Acl) -> Result<Answer, Refusal> {
     let paths = named_paths(fields)?;
-    if paths.is_empty() {
-        return Err(Refusal::new(Class::Invalid, "paths must be supplied"));
-    }
     if paths.iter().any(String::is_empty) {
         return Err(Refusal::new(Class::Invalid, "missing path").listed());
     }
@@ -35,14 +32,21 @@ pub fn capabilities_answer(fields: &Map<String, Value>, acl: &Acl) -> Result<Ans
 }
 
 /// `paths`, or else the older `path`.
-fn named_paths(fields: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+///
+/// # Errors
+/// Where neither names any.
+pub(super) fn named_paths(fields: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
     let fields = Fields::new(fields);
     let list = |field| match fields.list(field) {
         Ok(paths) => Ok(paths.unwrap_or_default()),
         Err(error) => Err(of_field(&error)),
     };
     let (paths, path) = (list("paths")?, list("path")?);
-    Ok(if paths.is_empty() { path } else { paths })
+    match (paths.is_empty(), path.is_empty()) {
+        (true, true) => Err(Refusal::new(Class::Invalid, "paths must be supplied")),
+        (true, false) => Ok(path),
+        _ => Ok(paths),
+    }
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub(super) fn read(snapshot: &Snapshot, token: &MountAbout, path: &str) -> Outco
     let about = match snapshot.mount(path) {
         Some(mount) => &mount.about,
         None if path == TOKEN => token,
-        None => return nothing_there(path).into(),
+        None => return nothing_there(&format!("auth/{path}")).into(),
     };
     let mut data: Map<String, Value> = [
         ("default_lease_ttl", json!(about.default_lease())),
@@ -141,27 +141,21 @@ pub(super) async fn write(
     path: &str,
     data: &Map<String, Value>,
 ) -> Outcome {
-    let tuning = match Tuning::read(Fields::new(data)) {
-        Ok(tuning) => tuning,
-        Err(refusal) => return refusal.into(),
-    };
+    match tune(catalog, tokens, path, Fields::new(data)).await {
+        Ok(()) => Outcome::Done(Answer::default()),
+        Err(refusal) => refusal.into(),
+    }
+}
+
+async fn tune(catalog: &Catalog, tokens: &Tokens, path: &str, fields: Fields<'_>) -> Result<(), Refusal> {
     if path == TOKEN {
-        return match tune_tokens(tokens, tuning).await {
-            Ok(()) => Outcome::Done(Answer::default()),
-            Err(refusal) => refusal.into(),
-        };
+        return tune_tokens(tokens, Tuning::read(fields)?).await;
     }
     let writing = catalog.write().await;
-    let Some(mut about) = writing.snapshot().mount(path).map(|mount| MountAbout::clone(&mount.about)) else {
-        return nothing_there(path).into();
-    };
-    if let Err(refusal) = tuning.lay_over(&mut about) {
-        return refusal.into();
-    }
-    match writing.put_mount(path, about).await {
-        Ok(()) => Outcome::Done(Answer::default()),
-        Err(error) => store_refusal(&error).into(),
-    }
+    let about = writing.snapshot().mount(path).map(|mount| MountAbout::clone(&mount.about));
+    let mut about = about.ok_or_else(|| nothing_to_tune(&format!("auth/{path}")))?;
+    Tuning::read(fields)?.lay_over(&mut about)?;
+    writing.put_mount(path, about).await.map_err(|error| store_refusal(&error))
 }
 
 /// The mount of `auth/token/`: what tokens that are created there get.
@@ -183,8 +177,14 @@ fn lease(fields: Fields<'_>, field: &'static str) -> Result<Option<i64>, Refusal
     }
 }
 
-fn nothing_there(path: &str) -> Refusal {
-    invalid(format!("cannot fetch sysview for path \"auth/{path}/\""))
+/// No mount is there whose tuning could be read.
+pub(super) fn nothing_there(path: &str) -> Refusal {
+    invalid(format!("cannot fetch sysview for path \"{path}/\""))
+}
+
+/// No mount is there that could be tuned.
+pub(super) fn nothing_to_tune(path: &str) -> Refusal {
+    invalid(format!("tune of path \"{path}/\" failed: no mount entry found"))
 }
 
 fn invalid(text: impl Into<String>) -> Refusal {

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::core::fields::Fields;
 use crate::core::secret::Secret;
 use crate::tokens::Tokens;
 use crate::vault::outcome::{Answer, Class, Outcome, Refusal, WrapInfo};
@@ -107,14 +106,13 @@ async fn rewrapped(tokens: &Tokens, request: &Request) -> Result<Answer, Refusal
 
 /// The token in the body, else that of the request.
 fn named(request: &Request) -> Result<Secret, Refusal> {
-    let given = Fields::new(&request.data)
-        .string("token")
-        .map_err(|error| Refusal::new(Class::Invalid, error.to_string()))?
-        .filter(|token| !token.is_empty())
-        .map(Secret::from);
-    given
-        .or_else(|| request.token.clone())
-        .ok_or_else(|| Refusal::new(Class::Denied, "error validating wrapping token: token is empty"))
+    let wrong = |what| Refusal::new(Class::Denied, format!("error validating wrapping token: {what}"));
+    match request.data.get("token") {
+        None | Some(Value::Null) => request.token.clone().ok_or_else(|| wrong("token is empty")),
+        Some(Value::String(token)) if token.is_empty() => Err(wrong("empty token in request body")),
+        Some(Value::String(token)) => Ok(Secret::from(token.clone())),
+        Some(_) => Err(wrong("could not decode token in request body")),
+    }
 }
 
 fn not_valid() -> Refusal {

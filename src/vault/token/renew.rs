@@ -13,26 +13,28 @@ use crate::tokens::Found;
 
 impl TokenPaths<'_> {
     pub(super) async fn renew(&self, fields: Fields<'_>) -> Result<Answer, Refusal> {
+        let increment = increment(fields)?;
         let token = text(fields, "token")?.ok_or_else(|| invalid("missing token ID"))?;
         let found = self.tokens.find(&token).await.map_err(of_tokens)?.ok_or_else(not_found)?;
-        self.renewed(&found, Secret::from(token), fields).await
+        self.renewed(&found, Secret::from(token), increment).await
     }
 
     pub(super) async fn renew_self(&self, caller: Caller<'_>, fields: Fields<'_>) -> Result<Answer, Refusal> {
+        let increment = increment(fields)?;
         if caller.used.is_last {
             return Err(not_found());
         }
-        self.renewed(&caller.used.found, caller.token.clone(), fields).await
+        self.renewed(&caller.used.found, caller.token.clone(), increment).await
     }
 
     pub(super) async fn renew_accessor(&self, fields: Fields<'_>) -> Result<Answer, Refusal> {
+        let increment = increment(fields)?;
         let found = self.by_accessor(fields).await?.ok_or_else(unknown_accessor)?;
-        self.renewed(&found, Secret::from(String::new()), fields).await
+        self.renewed(&found, Secret::from(String::new()), increment).await
     }
 
-    async fn renewed(&self, found: &Found, token: Secret, fields: Fields<'_>) -> Result<Answer, Refusal> {
+    async fn renewed(&self, found: &Found, token: Secret, increment: i64) -> Result<Answer, Refusal> {
         let record = &found.record;
-        let increment = fields.seconds("increment").map_err(|error| of_field(&error))?.unwrap_or_default();
         if record.kind == TokenKind::Batch {
             return Err(invalid("batch tokens cannot be renewed"));
         }
@@ -64,6 +66,11 @@ impl TokenPaths<'_> {
         };
         Ok(LeaseTerms { explicit_max_ttl: record.explicit_max_ttl, ..terms })
     }
+}
+
+/// For how long the caller wants it, which is read before anything is looked for.
+fn increment(fields: Fields<'_>) -> Result<i64, Refusal> {
+    Ok(fields.seconds("increment").map_err(|error| of_field(&error))?.unwrap_or_default())
 }
 
 fn not_found() -> Refusal {
