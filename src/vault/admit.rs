@@ -129,7 +129,7 @@ fn may(request: &Request, route: Option<&Route<'_>>, acl: &Acl) -> Result<bool, 
         permission.allowed &= stored.allowed;
         permission.sudo &= stored.sudo;
     }
-    if permission.allowed && (permission.sudo || !needs_sudo(&request.path, request.operation)) {
+    if permission.allowed && (permission.sudo || !needs_sudo(&request.path)) {
         Ok(permission.sudo)
     } else {
         Err(denied().listed())
