@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::{
     eventually,
     http::{Answer, Client},
-    process::{Process, command_of, free_port, script},
+    process::{Process, command_of, free_pair, script},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_rolegate");
@@ -50,7 +50,8 @@ impl BaoCore {
             std::fs::create_dir(directory).unwrap();
         }
         put_into(&plugins, Path::new(PROGRAM));
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        // Its cluster's listener is at the port behind.
+        let address = SocketAddr::from(([127, 0, 0, 1], free_pair()));
         let mut command = command_of(CLIENTS.join("bao"));
         command
             .args(["server", "-dev", "-dev-no-store-token", "-log-level=debug"])

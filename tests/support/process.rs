@@ -146,14 +146,29 @@ pub fn command_of(program: impl AsRef<std::ffi::OsStr>) -> Command {
 /// A port of 127.0.0.1 on which nothing listens but what is told to, also after a restart: until the test process ends,
 /// the kernel gives it neither to another caller nor to a connection that goes out.
 pub fn free_port() -> u16 {
-    let holder = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    holder.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    held(0).unwrap()
+}
+
+/// The first of two such ports, one after the other.
+pub fn free_pair() -> u16 {
+    loop {
+        let first = free_port();
+        if first.checked_add(1).is_some_and(|second| held(second).is_ok()) {
+            return first;
+        }
+    }
+}
+
+/// Holds this port, or any where it is 0.
+fn held(port: u16) -> std::io::Result<u16> {
+    let holder = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    holder.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into())?;
     // Bound without it, the port was nobody else's; with it from now on, a server may listen there, as servers ask with
     // this option and the holder does not listen.
-    holder.set_reuse_address(true).unwrap();
-    let address = holder.local_addr().unwrap().as_socket_ipv4().unwrap();
+    holder.set_reuse_address(true)?;
+    let address = holder.local_addr()?.as_socket_ipv4().unwrap();
     std::mem::forget(holder);
-    address.port()
+    Ok(address.port())
 }
 
 #[tokio::test]
