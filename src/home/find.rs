@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Uri;
 use kube::Config;
-use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 /// To connect, and to send a request.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,6 +78,16 @@ pub async fn find(environment: Environment) -> Result<Option<Found>, HomeError> 
     Ok(Some(Found { client, url, is_pods_own }))
 }
 
+/// The cluster of the kubeconfig, reached as that says: a proxy that the environment names is for elsewhere.
 async fn of_kubeconfig() -> Result<Config, HomeError> {
-    Config::from_kubeconfig(&KubeConfigOptions::default()).await.map_err(HomeError::Kubeconfig)
+    read_kubeconfig().await.map_err(HomeError::Kubeconfig)
+}
+
+async fn read_kubeconfig() -> Result<Config, KubeconfigError> {
+    let kubeconfig = Kubeconfig::from_env()?.ok_or(KubeconfigError::FindPath)?;
+    let mut clusters = kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    let names_proxy = clusters.any(|cluster| cluster.proxy_url.is_some());
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    config.proxy_url = config.proxy_url.filter(|_| names_proxy);
+    Ok(config)
 }

@@ -53,8 +53,12 @@ impl<'a> Stage<'a> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kubeconfig");
         std::fs::write(&file, kubeconfig(api, folder.path(), &own)).unwrap();
-        let variables =
-            [("KUBECONFIG", file.to_str().unwrap()), ("ROLEGATE_ROOT_TOKEN", ROOT), ("NO_PROXY", "*")];
+        let variables = [
+            ("KUBECONFIG", file.to_str().unwrap()),
+            ("ROLEGATE_ROOT_TOKEN", ROOT),
+            // Nothing listens there, and nobody asks.
+            ("HTTPS_PROXY", "http://127.0.0.1:1"),
+        ];
         let rolegate = Rolegate::server_with(CONFIG, &variables).await;
         let stage = Self { api, rolegate, namespace, accounts: AtomicUsize::new(0), _folder: folder };
         stage.root("POST", "sys/auth/kubernetes", json!({"type": "kubernetes"})).await.is(204);
