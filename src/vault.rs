@@ -14,8 +14,10 @@ pub mod outcome;
 pub mod request;
 mod route;
 pub mod service;
+pub mod shown;
 pub mod sys;
 pub mod token;
+mod trail;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -333,6 +333,45 @@ async fn what_a_policy_says_of_a_name_counts_however_the_name_is_written() {
 }
 
 #[tokio::test]
+async fn who_changes_what_others_depend_on_is_in_the_log() {
+    let door = Door::open().await;
+    door.root("PUT", "sys/policies/acl/kept", &json!({"policy": "path \"x\" { capabilities = [\"read\"] }"}))
+        .await;
+    let line = door.rolegate.wait_for_log("sys/policies/acl/kept").await;
+    for told in
+        ["\"administration\"", "\"operation\":\"write\"", "\"outcome\":\"done\"", "\"user\":\"token\""]
+    {
+        assert!(line.contains(told), "no {told} in {line}");
+    }
+    door.root("DELETE", "auth/kubernetes/role/orders", &Value::Null).await;
+    door.rolegate.wait_for_log("\"path\":\"auth/kubernetes/role/orders\"").await;
+    let (_, made) = door.root("POST", "auth/token/create", &json!({})).await;
+    let token = made["auth"]["client_token"].as_str().unwrap();
+    let revoked = door.root("POST", "auth/token/revoke", &json!({ "token": token })).await;
+    assert_eq!(revoked.0, 204);
+    door.rolegate.wait_for_log("\"path\":\"auth/token/revoke\"").await;
+    // Where old clients put it, a token is not shown.
+    door.root("POST", &format!("auth/token/revoke/{token}"), &Value::Null).await;
+    let line = door.rolegate.wait_for_log("\"path\":\"auth/token/revoke/…\"").await;
+    assert!(line.contains("\"outcome\":\"failed\""), "{line}");
+}
+
+#[tokio::test]
+async fn who_asks_for_help_changes_nothing() {
+    let door = Door::open().await;
+    for method in ["GET", "PUT", "DELETE", "LIST"] {
+        let (status, answer) =
+            door.root(method, "sys/policies/acl/orders?help=1", &json!({"policy": ""})).await;
+        assert_eq!(
+            (status, answer),
+            (404, json!({"errors": ["no help is served here, and nothing was done"]}))
+        );
+    }
+    let (status, kept) = door.root("GET", "sys/policies/acl/orders?help=", &Value::Null).await;
+    assert!(status == 200 && kept["data"]["policy"] != "", "{kept}");
+}
+
+#[tokio::test]
 async fn an_unknown_role_is_told_by_its_name_but_not_by_all_of_it() {
     let door = Door::open().await;
     for (role, told) in [("é".repeat(512), "é".repeat(512)), ("é".repeat(1 << 20), "é".repeat(512))] {

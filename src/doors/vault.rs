@@ -12,7 +12,6 @@ mod ids;
 mod operation;
 mod query;
 pub mod service;
-mod shown;
 mod status;
 mod target;
 

@@ -24,6 +24,20 @@ pub enum Operation {
     Header,
 }
 
+impl Operation {
+    /// What the log and metrics call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::List => "list",
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Patch => "patch",
+            Self::Header => "header",
+        }
+    }
+}
+
 /// One request.
 #[derive(Clone)]
 pub struct Request {

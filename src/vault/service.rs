@@ -15,7 +15,7 @@ use super::request::{Operation, Request};
 use super::route::Route;
 use super::sys::{SysPaths, wrapping};
 use super::token::{Caller, Logins, TokenPaths, issue_login};
-use super::{Handle, envelope, identity};
+use super::{Handle, envelope, identity, trail};
 use crate::catalog::Catalog;
 use crate::core::acl::Acl;
 use crate::core::mount::Snapshot;
@@ -93,6 +93,7 @@ impl<V: Verify> Vault<V> {
             (route, None) => match self.admission.admit(request, &snapshot, route.as_ref()).await {
                 Ok(known) => {
                     let outcome = self.dispatch(request, &snapshot, route.as_ref(), &known).await;
+                    trail::write(request, route.as_ref(), &known.used.found.record, &outcome);
                     self.admission.finish(&known.used).await;
                     outcome
                 }

@@ -19,7 +19,6 @@ use super::body::{self, Bodies};
 use super::ids::RequestIds;
 use super::operation::Asked;
 use super::query::Query;
-use super::shown::shown;
 use super::status::{ClusterId, ServerStatus};
 use super::{fields, headers, target};
 use crate::config::{ClientAddress, VaultDoor as Settings};
@@ -29,9 +28,13 @@ use crate::metrics::Metrics;
 use crate::ports::{Clock, Random};
 use crate::vault::Handle;
 use crate::vault::request::{Operation, Request};
+use crate::vault::shown::shown;
 
 /// How much later than the request's deadline the door itself gives up: whoever handles it answers first.
 const MARGIN: Duration = Duration::from_secs(1);
+
+/// Who asks for help (`vault path-help`) means to do nothing, also by DELETE.
+const NO_HELP: &str = "no help is served here, and nothing was done";
 
 /// What a write is told whose path can be a list's alone.
 const SLASH: &str = "cannot write to a path ending in '/'";
@@ -156,6 +159,9 @@ impl VaultDoor {
         }
         if let Some(reply) = self.status.answer(&path, &head.method, &query) {
             return Ok(reply);
+        }
+        if query.is_for_help() {
+            return Err(answer::error(StatusCode::NOT_FOUND, NO_HELP));
         }
         let operation = operation(asked, &path).map_err(|(status, texts)| answer::errors(status, texts))?;
         let wrap_ttl =

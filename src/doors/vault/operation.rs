@@ -47,12 +47,7 @@ impl Asked {
     /// Its name in logs and metrics.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Api(Operation::Read) => "read",
-            Self::Api(Operation::List) => "list",
-            Self::Api(Operation::Write) => "write",
-            Self::Api(Operation::Delete) => "delete",
-            Self::Api(Operation::Patch) => "patch",
-            Self::Api(Operation::Header) => "header",
+            Self::Api(operation) => operation.name(),
             Self::Options | Self::Unknown | Self::BadList => "none",
         }
     }

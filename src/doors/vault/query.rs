@@ -33,6 +33,11 @@ impl Query {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether help is asked for, whatever the method says.
+    pub(super) fn is_for_help(&self) -> bool {
+        self.first(HELP).is_some_and(|value| !value.is_empty())
+    }
+
     /// Takes all values under a name away.
     pub(super) fn remove(&mut self, name: &str) {
         self.0.retain(|(key, _)| key != name);
