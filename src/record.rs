@@ -4,7 +4,7 @@ pub mod decision_id;
 
 use std::time::Duration;
 
-use crate::core::secret::may_be_one;
+use crate::core::secret;
 use crate::gate::{Decision, MAX_ROLES, Outcome};
 use crate::metrics::Metrics;
 use decision_id::DecisionId;
@@ -64,8 +64,7 @@ impl Recorder {
 
 /// The roles as the log shows them: a stranger may name as many as he likes, at any length, and somebody else his token.
 fn shown(roles: &str) -> String {
-    let mut names: Vec<&str> =
-        roles.split(',').take(MAX_ROLES + 1).map(|name| if may_be_one(name) { "…" } else { name }).collect();
+    let mut names: Vec<&str> = roles.split(',').take(MAX_ROLES + 1).map(secret::shown).collect();
     if let Some(more) = names.get_mut(MAX_ROLES) {
         *more = "…";
     }

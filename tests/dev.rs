@@ -12,10 +12,7 @@ use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
     core::v1::ServiceAccount,
 };
-use kube::{
-    Api, Config,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::Api;
 use serde_json::Value;
 use support::{
     envoy::{self, Envoy},
@@ -25,11 +22,7 @@ use support::{
 
 /// A token of a service account in `shop`, for the cluster's own audience.
 async fn token(rolegate: &Rolegate, account: &str) -> String {
-    let kubeconfig = Kubeconfig::read_from(rolegate.said("kubeconfig").unwrap()).unwrap();
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    // The machine's proxy is for elsewhere.
-    config.proxy_url = None;
-    let api = Api::<ServiceAccount>::namespaced(kube::Client::try_from(config).unwrap(), "shop");
+    let api = Api::<ServiceAccount>::namespaced(rolegate.cluster().await, "shop");
     let spec =
         TokenRequestSpec { audiences: Vec::new(), expiration_seconds: Some(3600), ..Default::default() };
     let request = TokenRequest { spec, ..Default::default() };

@@ -8,6 +8,7 @@ mod scalar;
 
 use std::collections::BTreeMap;
 
+pub use duration::begun_seconds;
 use serde_json::{Map, Value};
 
 use scalar::{kind, number_text, scalar_text};
@@ -177,14 +178,6 @@ impl<'a> Fields<'a> {
     ) -> Result<Option<T>, FieldError> {
         self.0.get(field).map(decode).transpose().map_err(|reason| FieldError { field, reason })
     }
-}
-
-/// A duration's text as [`Fields::begun_seconds`] reads it; negative where the duration is.
-///
-/// # Errors
-/// Where it is no duration, or too long a one.
-pub fn begun_seconds(text: &str) -> Result<i64, String> {
-    duration::begun_seconds(text)
 }
 
 fn texts(items: &[Value]) -> Result<Vec<String>, String> {

@@ -32,6 +32,11 @@ pub fn may_be_one(text: &str) -> bool {
     text.len() > LONGEST_NAME || (text.len() > 16 && TOKENS.iter().any(|token| text.starts_with(token)))
 }
 
+/// What stands in the place of a name as the log shows it.
+pub fn shown(text: &str) -> &str {
+    if may_be_one(text) { "…" } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Secret, may_be_one};

@@ -60,6 +60,13 @@ pub struct Request {
     pub deadline: Option<Instant>,
 }
 
+impl Request {
+    /// For how many seconds the answer is to be wrapped; 0: it is not.
+    pub(super) fn wrap_seconds(&self) -> u64 {
+        self.wrap_ttl.map_or(0, |ttl| ttl.as_secs())
+    }
+}
+
 impl std::fmt::Debug for Request {
     /// Of the fields their names alone: a login's hold a token.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

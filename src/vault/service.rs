@@ -100,7 +100,7 @@ impl<V: Verify> Vault<V> {
                 Err(refusal) => refusal.into(),
             },
         };
-        match (outcome, request.wrap_ttl.map_or(0, |ttl| ttl.as_secs())) {
+        match (outcome, request.wrap_seconds()) {
             (Outcome::Done(answer), ttl) if ttl > 0 => self.wrapped(request, answer, ttl).await,
             (outcome, _) => outcome,
         }
@@ -127,7 +127,7 @@ impl<V: Verify> Vault<V> {
                     false => None,
                 };
                 // Whatever is kept is somebody's: a stranger could fill the store.
-                if acl.is_none() && request.wrap_ttl.is_some_and(|ttl| ttl.as_secs() > 0) {
+                if acl.is_none() && request.wrap_seconds() > 0 {
                     return denied().into();
                 }
                 self.sys(request, snapshot, acl.as_deref()).handle(path).await

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::core::secret::may_be_one;
+use crate::core::secret::{self, may_be_one};
 
 /// The path below which whatever follows the operation may be a token's text.
 const BELOW: &str = "auth/token/";
@@ -21,7 +21,7 @@ pub fn shown(path: &str) -> Cow<'_, str> {
     if !cut && !kept.split('/').any(may_be_one) {
         return Cow::Borrowed(path);
     }
-    let parts: Vec<&str> = kept.split('/').map(|part| if may_be_one(part) { "…" } else { part }).collect();
+    let parts: Vec<&str> = kept.split('/').map(secret::shown).collect();
     Cow::Owned(if cut { format!("{}/…", parts.join("/")) } else { parts.join("/") })
 }
 

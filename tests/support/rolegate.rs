@@ -5,6 +5,10 @@ use std::{
     process::{Command, ExitStatus},
 };
 
+use kube::{
+    Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
 use tempfile::TempDir;
 
 use super::{
@@ -136,6 +140,16 @@ impl Rolegate {
             Some(line) => line,
             None => self.process.fail(&format!("no `{text}` in the log")),
         }
+    }
+
+    /// A client of the stand-in cluster that `dev` says it has.
+    pub async fn cluster(&self) -> kube::Client {
+        let kubeconfig = Kubeconfig::read_from(self.said("kubeconfig").unwrap()).unwrap();
+        let mut config =
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        // The machine's proxy is for elsewhere.
+        config.proxy_url = None;
+        kube::Client::try_from(config).unwrap()
     }
 
     /// Sends a signal by name, such as `TERM`.

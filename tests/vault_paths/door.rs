@@ -5,8 +5,7 @@ use http::Request;
 use http_body_util::Full;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Config};
+use kube::Api;
 use serde_json::{Value, json};
 
 use super::support::http::Client;
@@ -58,12 +57,7 @@ impl Door {
 
     /// A login of `shop/orders`.
     pub(crate) async fn login(&self) -> Value {
-        let kubeconfig = Kubeconfig::read_from(self.rolegate.said("kubeconfig").unwrap()).unwrap();
-        let mut config =
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-        // The machine's proxy is for elsewhere.
-        config.proxy_url = None;
-        let api = Api::<ServiceAccount>::namespaced(kube::Client::try_from(config).unwrap(), "shop");
+        let api = Api::<ServiceAccount>::namespaced(self.rolegate.cluster().await, "shop");
         let request = TokenRequest { spec: TokenRequestSpec::default(), ..TokenRequest::default() };
         let made = api.create_token_request("orders", &Default::default(), &request).await.unwrap();
         let body = json!({"role": "orders", "jwt": made.status.unwrap().token});

@@ -23,20 +23,20 @@ pub(super) fn all_allowed(value: &Value, listed: &[Value]) -> bool {
 /// Fields are decoded leniently, so that `5` and `"5"` do the same, `" a "` and `"a"` in lists, and `"A"` and `"a"` for
 /// policies: all of them are denied where one is listed.
 pub(super) fn any_denied(value: &Value, listed: &[Value]) -> bool {
+    let lower = |value: &Value| scalar(value).map(|text| text.to_lowercase());
+    let patterns: Vec<_> = listed.iter().map(|pattern| (pattern, lower(pattern))).collect();
     let on_list = |value: &Value| {
-        let text = scalar(value).map(|text| text.to_lowercase());
-        let same = |pattern: &Value| match (&text, scalar(pattern)) {
+        let text = lower(value);
+        patterns.iter().any(|(pattern, listed)| match (&text, listed) {
             (Some(text), Some(listed)) => {
-                let listed = listed.to_lowercase();
                 let fits = |text: &str| match pattern {
-                    Value::String(_) => fits(text, &listed),
+                    Value::String(_) => fits(text, listed),
                     _ => text == listed,
                 };
                 fits(text) || fits(text.trim())
             }
-            _ => value == pattern,
-        };
-        listed.iter().any(same)
+            _ => value == *pattern,
+        })
     };
     listed.is_empty()
         || on_list(value)

@@ -7,8 +7,11 @@ pub(super) fn seconds(text: &str) -> Result<i64, String> {
     not_negative(parse(text)? / SECOND)
 }
 
-/// Whole seconds; a begun one counts as a whole, so that nothing short becomes nothing.
-pub(super) fn begun_seconds(text: &str) -> Result<i64, String> {
+/// Whole seconds, negative where the duration is; a begun one counts as a whole, so that nothing short becomes nothing.
+///
+/// # Errors
+/// Where the text is no duration, or too long a one.
+pub fn begun_seconds(text: &str) -> Result<i64, String> {
     let parsed = parse(text)?;
     Ok(parsed / SECOND + (parsed % SECOND).signum())
 }
@@ -80,14 +83,15 @@ fn digits(text: &str) -> (&str, &str) {
 
 /// One part such as `1.5h`; none where it is too long.
 fn nanoseconds(unit: &str, whole: &str, fraction: &str, text: &str) -> Result<Option<i128>, String> {
+    let second = i128::from(SECOND);
     let scale: i128 = match unit {
         "" => return Err(format!("time: missing unit in duration {text:?}")),
         "ns" => 1,
         "us" | "µs" | "μs" => 1_000,
         "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
+        "s" => second,
+        "m" => 60 * second,
+        "h" => 3600 * second,
         _ => return Err(format!("time: unknown unit {unit:?} in duration {text:?}")),
     };
     let number = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<i64>().ok() };

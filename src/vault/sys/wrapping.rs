@@ -47,7 +47,7 @@ pub(in crate::vault) async fn check(tokens: &Tokens, request: &Request, path: &s
 
 /// `wrap`: gives the fields back, which the answer's own wrapping then keeps.
 pub(super) fn give_back(request: &Request) -> Outcome {
-    if request.wrap_ttl.is_none_or(|ttl| ttl.as_secs() == 0) {
+    if request.wrap_seconds() == 0 {
         return Refusal::new(Class::Invalid, "endpoint requires response wrapping to be used").into();
     }
     Outcome::Done(Answer { data: Some(request.data.clone()), ..Answer::default() })
