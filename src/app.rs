@@ -22,7 +22,7 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use crate::catalog::{LoadError, Snapshots};
-use crate::config::{Config, ConfigError, EnvoyDoor as EnvoySettings, Loaded, Shutdown};
+use crate::config::{Config, ConfigError, EnvoyDoor as EnvoySettings, Loaded, LocalKeys, Shutdown};
 use crate::doors::envoy::door::EnvoyDoor;
 use crate::doors::envoy::service::EnvoyService;
 use crate::doors::ops::Ops;
@@ -238,6 +238,9 @@ fn verifier_settings(
             // A login asks afresh, so that none are taken but by the Envoy door.
             entries: config.envoy.as_ref().map_or(0, |_| u64::from(review.cache.entries.get())),
         },
+        local_keys_ttl: (review.local_keys == LocalKeys::Auto).then_some(review.local_keys_ttl),
+        labels_ttl: review.labels_ttl,
+        proxy: review.proxy,
         local,
         home: around.map(|around| around.cluster.clone()),
     }

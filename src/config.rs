@@ -20,7 +20,7 @@ use serde::Deserialize;
 pub use envoy::{ClientAddress, EnvoyDoor, HeaderPrefix, UndecidedAnswer};
 pub use error::ConfigError;
 pub use layers::Environment;
-pub use limits::{Review, ReviewCache, Shutdown};
+pub use limits::{EgressProxy, LocalKeys, Review, ReviewCache, Shutdown};
 pub use listener::TlsFiles;
 pub use route::{DefaultRole, HostName, Method, MountPath, PathPrefix, RoleList, Route};
 pub use settings::{Ops, VaultDoor};

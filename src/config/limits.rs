@@ -22,6 +22,38 @@ pub struct Review {
     pub max_waiting: NonZeroU32,
     /// What is remembered.
     pub cache: ReviewCache,
+    /// Whether the keys that an API server publishes decide about signatures before a review.
+    pub local_keys: LocalKeys,
+    /// How long published keys may deny after they were read. Never zero.
+    #[serde(deserialize_with = "positive")]
+    pub local_keys_ttl: Duration,
+    /// How old namespace labels may be at the Envoy door; zero: asked for afresh by every review that needs them.
+    #[serde(deserialize_with = "duration")]
+    pub labels_ttl: Duration,
+    /// How API servers of other clusters are reached.
+    pub proxy: EgressProxy,
+}
+
+/// `review.local_keys`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LocalKeys {
+    /// Where the API server publishes its keys and the mount's reviewer may read them.
+    #[default]
+    Auto,
+    /// Every token that no cache knows is reviewed.
+    Off,
+}
+
+/// `review.proxy`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EgressProxy {
+    /// Directly.
+    #[default]
+    None,
+    /// Through `HTTPS_PROXY`, less `NO_PROXY`, by CONNECT.
+    Environment,
 }
 
 /// `review.cache`: how long reviews are remembered.
@@ -55,8 +87,12 @@ impl Default for Review {
         Self {
             timeout: Duration::from_secs(5),
             max_in_flight: bound(64),
-            max_waiting: bound(1024),
+            max_waiting: bound(512),
             cache: ReviewCache::default(),
+            local_keys: LocalKeys::default(),
+            local_keys_ttl: Duration::from_secs(300),
+            labels_ttl: Duration::from_secs(10),
+            proxy: EgressProxy::default(),
         }
     }
 }

@@ -57,6 +57,10 @@ pub enum Deny {
     ClientToken,
     /// A client token of the Vault door whose service account is known to be gone.
     AccountGone,
+    /// The CheckRequest is longer than `envoy.max_message_bytes`.
+    TooLarge,
+    /// The route names more roles than [`MAX_ROLES`](crate::core::role::MAX_ROLES).
+    TooManyRoles,
 }
 
 /// Nobody can tell: never allowed, never remembered, worth a retry.
@@ -64,8 +68,11 @@ pub enum Deny {
 pub enum Undecided {
     /// No mounts and roles have been loaded yet.
     NotLoaded,
-    /// The API server could not be reached or did not answer in time.
+    /// No connection to the API server could be made (refused, no route, no such name, TLS refused), although the
+    /// question had its whole time-out left.
     ApiServerUnreachable,
+    /// The API server took the question, or a packet of it, and gave no whole answer: a time-out, a reset.
+    ApiServerNoAnswer,
     /// The API server gave an answer that is no review.
     ApiServerError,
     /// The API server refuses the reviewer's own credentials.
@@ -87,11 +94,13 @@ pub enum DenyClass {
     InvalidToken,
     /// 403, `error="insufficient_scope"`.
     InsufficientScope,
+    /// 413, no challenge: another credential would not help (RFC 9110 section 15.5.14).
+    ContentTooLarge,
 }
 
 impl Deny {
     /// Every cause, for tables that are built once.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::NoToken,
         Self::MalformedToken,
         Self::AmbiguousToken,
@@ -119,6 +128,8 @@ impl Deny {
         Self::AudienceNotConfirmed,
         Self::ClientToken,
         Self::AccountGone,
+        Self::TooLarge,
+        Self::TooManyRoles,
     ];
 
     /// The name in headers, logs and metrics. Two causes that differ only in their sentence share one.
@@ -147,6 +158,8 @@ impl Deny {
             Self::IdentityMismatch => "identity_mismatch",
             Self::AudienceNotConfirmed => "audience_not_confirmed",
             Self::ClientToken | Self::AccountGone => "client_token",
+            Self::TooLarge => "too_large",
+            Self::TooManyRoles => "too_many_roles",
         }
     }
 
@@ -174,6 +187,8 @@ impl Deny {
             Self::ServiceAccountName => "service account name not authorized",
             Self::Namespace => "namespace not authorized",
             Self::AccountGone => "service account no longer exists",
+            Self::TooLarge => "the request is too large to be checked",
+            Self::TooManyRoles => "the route names more than 8 roles",
             Self::MalformedToken
             | Self::Algorithm
             | Self::Signature
@@ -196,7 +211,9 @@ impl Deny {
             | Self::AmbiguousPath
             | Self::ServiceAccountName
             | Self::Namespace
-            | Self::PeerAddress => DenyClass::InsufficientScope,
+            | Self::PeerAddress
+            | Self::TooManyRoles => DenyClass::InsufficientScope,
+            Self::TooLarge => DenyClass::ContentTooLarge,
             Self::MalformedToken
             | Self::AmbiguousToken
             | Self::Algorithm
@@ -221,9 +238,10 @@ impl Deny {
 
 impl Undecided {
     /// Every cause, for tables that are built once.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NotLoaded,
         Self::ApiServerUnreachable,
+        Self::ApiServerNoAnswer,
         Self::ApiServerError,
         Self::ReviewerRefused,
         Self::Overloaded,
@@ -235,7 +253,7 @@ impl Undecided {
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotLoaded => "not_loaded",
-            Self::ApiServerUnreachable => "api_server_unreachable",
+            Self::ApiServerUnreachable | Self::ApiServerNoAnswer => "api_server_unreachable",
             Self::ApiServerError => "api_server_error",
             Self::ReviewerRefused => "reviewer_refused",
             Self::Overloaded => "overloaded",
@@ -248,7 +266,9 @@ impl Undecided {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::NotLoaded => "mounts and roles are not loaded yet, try again",
-            Self::ApiServerUnreachable => "the Kubernetes API server does not answer, try again",
+            Self::ApiServerUnreachable | Self::ApiServerNoAnswer => {
+                "the Kubernetes API server does not answer, try again"
+            }
             Self::ApiServerError => "the Kubernetes API server gives no usable answer, try again",
             Self::ReviewerRefused => "the Kubernetes API server refuses the token reviewer, try again",
             Self::Overloaded => "too many token reviews are waiting, try again",
@@ -257,8 +277,9 @@ impl Undecided {
         }
     }
 
-    /// True where a stranger can bring it about at will, so that no `failure_mode_allow` may open it.
-    pub const fn strangers_can_provoke(self) -> bool {
-        matches!(self, Self::Overloaded | Self::Deadline)
+    /// Whether it may leave as `error_response`, which Envoy's `failure_mode_allow` lets through: only where strangers
+    /// cannot bring it about.
+    pub const fn may_open(self) -> bool {
+        matches!(self, Self::NotLoaded | Self::ApiServerUnreachable | Self::ReviewerRefused)
     }
 }

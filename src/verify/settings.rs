@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::LocalCluster;
+use crate::config::EgressProxy;
 use crate::departures::Departures;
 
 /// How API servers are asked, and how long their word counts.
@@ -18,6 +19,12 @@ pub struct Settings {
     pub max_waiting: usize,
     /// What is remembered.
     pub cache: CacheSettings,
+    /// How long published keys may deny after they were read; none: they are not read.
+    pub local_keys_ttl: Option<Duration>,
+    /// How old namespace labels may be at the Envoy door.
+    pub labels_ttl: Duration,
+    /// How API servers of other clusters are reached.
+    pub proxy: EgressProxy,
     /// The cluster that this process runs in.
     pub local: LocalCluster,
     /// The cluster whose deletions are heard, where there is one.
@@ -57,8 +64,11 @@ impl Default for Settings {
         Self {
             timeout: Duration::from_secs(5),
             max_in_flight: 64,
-            max_waiting: 1024,
+            max_waiting: 512,
             cache: CacheSettings::default(),
+            local_keys_ttl: Some(Duration::from_secs(300)),
+            labels_ttl: Duration::from_secs(10),
+            proxy: EgressProxy::None,
             local: LocalCluster::default(),
             home: None,
         }

@@ -143,6 +143,8 @@ fn every_denial_that_is_not_made_outside_is_made_here() {
         Deny::AmbiguousPath,
         Deny::ClientToken,
         Deny::AccountGone,
+        Deny::TooLarge,
+        Deny::TooManyRoles,
     ];
     for deny in Deny::ALL {
         let here = DENIALS.iter().any(|(_, made, _, _)| *made == deny);

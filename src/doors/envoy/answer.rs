@@ -77,9 +77,7 @@ impl AnswerStyle {
         };
         // What strangers can provoke must not be opened by a `failure_mode_allow`.
         match self.undecided {
-            UndecidedAnswer::ErrorResponse if !undecided.strangers_can_provoke() => {
-                HttpResponse::ErrorResponse(answer)
-            }
+            UndecidedAnswer::ErrorResponse if undecided.may_open() => HttpResponse::ErrorResponse(answer),
             UndecidedAnswer::ErrorResponse | UndecidedAnswer::DeniedResponse => {
                 HttpResponse::DeniedResponse(answer)
             }
@@ -93,21 +91,20 @@ const UNAVAILABLE: i32 = 14;
 /// google.rpc.Code PERMISSION_DENIED or UNAUTHENTICATED
 const fn rpc_code(deny: Deny) -> i32 {
     match deny.class() {
-        DenyClass::InsufficientScope => 7,
+        DenyClass::InsufficientScope | DenyClass::ContentTooLarge => 7,
         DenyClass::NoCredentials | DenyClass::InvalidToken => 16,
     }
 }
 
 fn denied(deny: Deny) -> DeniedHttpResponse {
     let (status, challenge) = match deny.class() {
-        DenyClass::NoCredentials => (401, r#"Bearer realm="rolegate""#),
-        DenyClass::InvalidToken => (401, r#"Bearer realm="rolegate", error="invalid_token""#),
-        DenyClass::InsufficientScope => (403, r#"Bearer realm="rolegate", error="insufficient_scope""#),
+        DenyClass::NoCredentials => (401, Some(r#"Bearer realm="rolegate""#)),
+        DenyClass::InvalidToken => (401, Some(r#"Bearer realm="rolegate", error="invalid_token""#)),
+        DenyClass::InsufficientScope => (403, Some(r#"Bearer realm="rolegate", error="insufficient_scope""#)),
+        DenyClass::ContentTooLarge => (413, None),
     };
-    let headers = vec![
-        headers::set("content-type", "application/json".to_owned()),
-        headers::set("www-authenticate", challenge.to_owned()),
-    ];
+    let mut headers = vec![headers::set("content-type", "application/json".to_owned())];
+    headers.extend(challenge.map(|challenge| headers::set("www-authenticate", challenge.to_owned())));
     DeniedHttpResponse { status: Some(HttpStatus { code: status }), headers, body: body(deny.sentence()) }
 }
 

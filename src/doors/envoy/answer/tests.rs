@@ -101,7 +101,7 @@ fn metadata(response: &CheckResponse) -> BTreeMap<&str, &str> {
 }
 
 /// The table of statuses and challenges: every reason in one row, no row without reasons of ours.
-const TABLE: [(i32, &str, &[&str]); 4] = [
+const TABLE: [(i32, &str, &[&str]); 5] = [
     (401, r#"Bearer realm="rolegate""#, &["no_token"]),
     (
         401,
@@ -135,8 +135,10 @@ const TABLE: [(i32, &str, &[&str]); 4] = [
             "service_account_name",
             "namespace",
             "peer_address",
+            "too_many_roles",
         ],
     ),
+    (413, "", &["too_large"]),
     (
         503,
         "",
@@ -181,9 +183,11 @@ fn every_denial_and_every_undecided_answer_is_as_the_table_says() {
         let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(body, serde_json::json!({ "errors": [sentence] }), "{reason}");
 
-        let opens = *status == 503
-            && !["overloaded", "deadline"].contains(&reason.as_str())
-            && matches!(undecided, UndecidedAnswer::ErrorResponse);
+        // The cause decides, not the name: an API server that took the question and gave no answer opens nothing.
+        let may_open = ["not_loaded", "reviewer_refused", "api_server_unreachable"]
+            .contains(&reason.as_str())
+            && !matches!(reply, Reply::Undecided(Undecided::ApiServerNoAnswer));
+        let opens = may_open && matches!(undecided, UndecidedAnswer::ErrorResponse);
         assert_eq!(as_error, opens, "{reason}");
         seen.insert(reason);
     }
