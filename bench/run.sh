@@ -6,14 +6,15 @@
 #   plugin                rolegate as OpenBao's plugin beside HashiCorp's and the built-in method ROUNDS SECONDS_A_ROUND CLIENTS
 #   kubernetes [ROLES]    the store `kubernetes` over a real API server and etcd ROUNDS SECONDS_A_ROUND CLIENTS CHANGES TOKENS
 #   start [TOKENS]        starts of an embedded store of that size, clean and killed                    ROUNDS
+#   attack                what honest callers see while strangers attack                              ATTACK_SECONDS ONLY TOKENS
 #   commits               what a durable commit of the embedded store costs                             ROUNDS SECONDS_A_ROUND
 #
 # The variables behind a part set its length. Nothing that it started is left when it ends or is interrupted.
 . "$(dirname "$0")/../scripts/lib.sh"
 cd "$root"
 part=${1:-all}
-[[ $part =~ ^(envoy|vault|plugin|kubernetes|start|commits|all)$ ]] ||
-  die "which part: envoy, vault, plugin, kubernetes, start, commits or all, not $part"
+[[ $part =~ ^(envoy|vault|plugin|kubernetes|start|commits|attack|all)$ ]] ||
+  die "which part: envoy, vault, plugin, kubernetes, start, commits, attack or all, not $part"
 built=${CARGO_TARGET_DIR:-target}/release
 group=
 export PYTHONDONTWRITEBYTECODE=1
@@ -84,4 +85,13 @@ fi
 if wants commits; then
   build bench_store
   run python3 bench/commits.py "$built/examples/bench_store"
+fi
+if wants attack; then
+  get get-kube-apiserver.sh
+  assets=$(scripts/get-kube-apiserver.sh)
+  command -v openssl >/dev/null || need_packages openssl
+  build bench_attack
+  # Thousands of silent connections, each with two ends on this machine.
+  ulimit -n "$(ulimit -Hn)"
+  run python3 bench/attack.py "$built/rolegate" "$built/examples/bench_attack" "$assets"
 fi
