@@ -208,7 +208,7 @@ fn bind_envoy(
         name: "envoy",
         addr: settings.listen,
         tls: settings.tls.clone(),
-        protocol: Protocol::Http2Only,
+        protocol: Protocol::Grpc,
         limits: Limits::default(),
     };
     let listener = Listener::bind(listen, &shared.health)?;

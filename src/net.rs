@@ -1,8 +1,11 @@
 //! Listeners: bound first, served second, drained at the end.
 
+mod answer;
 mod bound;
 mod connection;
 mod not_tls;
+mod reads;
+mod refused;
 mod reload;
 mod serve;
 mod spawn;
@@ -14,6 +17,7 @@ use std::time::Duration;
 
 pub use bound::{BindError, Bound, Listen};
 pub use connection::with_peer;
+pub use refused::OnRefused;
 pub use tls::TlsError;
 
 pub use crate::config::TlsFiles;
@@ -25,8 +29,9 @@ pub struct Peer(pub SocketAddr);
 /// What a listener speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// gRPC: HTTP/2 with prior knowledge, or by ALPN; answers carry no `date`.
-    Http2Only,
+    /// gRPC: HTTP/2 with prior knowledge, or by ALPN; answers carry no `date`. HTTP/1.1 is spoken, too, for the service to
+    /// refuse: a client that gets no answer takes that for an error, which may open what it guards.
+    Grpc,
     /// HTTP/1.1 and HTTP/2, by ALPN or by the first bytes.
     Http1AndHttp2,
 }

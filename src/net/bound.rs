@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 
+use super::refused::OnRefused;
 use super::reload::Tls;
 use super::{Limits, Protocol, TlsError, TlsFiles};
 use crate::health::Health;
@@ -38,6 +39,7 @@ pub struct Bound {
     pub(super) protocol: Protocol,
     pub(super) limits: Limits,
     pub(super) health: Health,
+    pub(super) on_refused: OnRefused,
 }
 
 /// Why a listener cannot be.
@@ -76,7 +78,7 @@ impl Bound {
         let Listen { name, addr, tls, protocol, limits } = listen;
         let tls = match tls {
             Some(files) => Some(
-                Tls::load(name, files, protocol, health.clone())
+                Tls::load(name, files, health.clone())
                     .map_err(|source| BindError::Tls { addr, source: Box::new(source) })?,
             ),
             None => None,
@@ -85,7 +87,22 @@ impl Bound {
             io::ErrorKind::AddrInUse => BindError::Taken { addr },
             _ => BindError::Listen { addr, source },
         })?;
-        Ok(Self { name, listener, local_addr, tls, protocol, limits, health: health.clone() })
+        Ok(Self {
+            name,
+            listener,
+            local_addr,
+            tls,
+            protocol,
+            limits,
+            health: health.clone(),
+            on_refused: OnRefused::default(),
+        })
+    }
+
+    /// The same, and calls this for each request that the HTTP/2 library refuses before the service sees it.
+    #[must_use]
+    pub fn with_on_refused(self, on_refused: OnRefused) -> Self {
+        Self { on_refused, ..self }
     }
 
     /// `https` with TLS, else `http`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use super::reads::Turn;
 use super::stream::Stream;
 
 /// The text is the one of Go's servers, and so of Vault's.
@@ -21,7 +22,7 @@ pub(super) async fn is_http(stream: &TcpStream) -> io::Result<bool> {
 /// Answers and closes.
 pub(super) async fn refuse(stream: TcpStream) -> io::Result<()> {
     // Nothing is read but what comes after the end.
-    let mut stream = Stream::new(stream, Duration::ZERO);
+    let mut stream = Stream::new(stream, Duration::ZERO, Turn::new());
     stream.write_all(ANSWER).await?;
     stream.shutdown().await
 }

@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
 use super::tls::Material;
-use super::{Protocol, TlsError, TlsFiles};
+use super::{TlsError, TlsFiles};
 use crate::errors::with_causes;
 use crate::health::Health;
 
@@ -17,22 +17,16 @@ use crate::health::Health;
 pub(super) struct Tls {
     name: &'static str,
     files: TlsFiles,
-    protocol: Protocol,
     health: Health,
     loaded: [u8; 32],
     current: Arc<ArcSwap<ServerConfig>>,
 }
 
 impl Tls {
-    pub(super) fn load(
-        name: &'static str,
-        files: TlsFiles,
-        protocol: Protocol,
-        health: Health,
-    ) -> Result<Self, TlsError> {
+    pub(super) fn load(name: &'static str, files: TlsFiles, health: Health) -> Result<Self, TlsError> {
         let material = Material::read(&files)?;
-        let current = Arc::new(ArcSwap::new(material.configuration(&files, protocol)?));
-        Ok(Self { name, files, protocol, health, loaded: material.digest(), current })
+        let current = Arc::new(ArcSwap::new(material.configuration(&files)?));
+        Ok(Self { name, files, health, loaded: material.digest(), current })
     }
 
     /// An acceptor with the certificate as it is now.
@@ -61,7 +55,7 @@ impl Tls {
         if digest == self.loaded {
             return Ok(false);
         }
-        self.current.store(material.configuration(&self.files, self.protocol)?);
+        self.current.store(material.configuration(&self.files)?);
         self.loaded = digest;
         Ok(true)
     }

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::bound::Bound;
 use super::connection::{End, speak};
 use super::not_tls;
+use super::refused::Refused;
 use super::reload::Tls;
 use super::spawn::Tracked;
 use super::{Limits, Peer, Protocol};
@@ -47,9 +49,9 @@ impl Bound {
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>
             + Send
             + 'static,
-        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
-        let Self { name, listener, tls, protocol, limits, health, .. } = self;
+        let Self { name, listener, tls, protocol, limits, health, on_refused, .. } = self;
         let cut = CancellationToken::new();
         let tasks = TaskTracker::new();
         let slots = Arc::new(Semaphore::new(limits.connections));
@@ -62,6 +64,7 @@ impl Bound {
                 limits,
                 spawn: Tracked(tasks.clone()),
                 end: End { stop: stop.child_token(), cut: cut.clone() },
+                refused: on_refused.of_connection(Peer(peer)),
                 slot,
             };
             tasks.spawn(connection.run(make(Peer(peer))));
@@ -162,6 +165,7 @@ struct Connection {
     limits: Limits,
     spawn: Tracked,
     end: End,
+    refused: Option<Refused>,
     slot: OwnedSemaphorePermit,
 }
 
@@ -169,18 +173,20 @@ impl Connection {
     async fn run<S, B>(self, service: S)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>,
-        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
-        let Self { stream, tls, protocol, limits, spawn, end, slot } = self;
+        let Self { stream, tls, protocol, limits, spawn, end, refused, slot } = self;
         // Neither changes what is served, so a socket that refuses is served as it is.
         let _ = stream.set_nodelay(true);
         let _ = SockRef::from(&stream).set_tcp_keepalive(&TCP_KEEPALIVE);
         match tls {
-            None => speak(stream, service, protocol, limits, spawn, end).await,
+            None => speak(stream, service, protocol, limits, spawn, end, refused).await,
             Some(tls) => {
                 let handshake = tokio::time::timeout(limits.handshake, shake_hands(stream, &tls));
                 match end.cut.run_until_cancelled(handshake).await {
-                    Some(Ok(Ok(Some(stream)))) => speak(stream, service, protocol, limits, spawn, end).await,
+                    Some(Ok(Ok(Some(stream)))) => {
+                        speak(stream, service, protocol, limits, spawn, end, refused).await
+                    }
                     Some(Ok(Ok(None))) => tracing::debug!("a client spoke HTTP without TLS"),
                     Some(Ok(Err(error))) => tracing::debug!(%error, "a TLS handshake failed"),
                     Some(Err(_)) => tracing::debug!("a TLS handshake took too long"),

@@ -2,9 +2,12 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use tokio_util::task::TaskTracker;
+
+use super::answer::GivenUp;
 
 /// Runs each request where its connection runs, as far as it goes without waiting; one that has to wait becomes a
 /// task that the listener knows of.
@@ -19,10 +22,12 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, request: F) {
-        let mut request = Box::pin(request);
+        let mut request = GivenUp::new(request);
         // A panic ends its own request alone, as it would in a task. The request is not touched afterwards.
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+            let mut context = Context::from_waker(Waker::noop());
+            // Twice, for a service may wait once so that hyper sees a reset first.
+            (0..2).all(|_| Pin::new(&mut request).poll(&mut context).is_pending())
         }));
         // A task polls again with a waker of its own, so nothing that happens in between is missed.
         if let Ok(true) = polled {

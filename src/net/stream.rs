@@ -10,6 +10,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::reads::Turn;
+use super::refused::Refused;
+
 /// What an HTTP/2 client says first (RFC 9113 section 3.4). While that is incomplete, nobody times it.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -19,8 +22,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long a peer may take to make room for more of what it is told, which is kept in memory meanwhile.
 const UNREAD: Duration = Duration::from_secs(60);
 
+/// Bytes that are read of a peer that makes no room. Every frame of 10 bytes may call for an answer that is kept in memory.
+const AHEAD: usize = 256 * 1024;
+
 /// Fails a read when the HTTP/2 preface, or the first byte that is none, does not come in time, and a write that the peer
-/// makes no room for.
+/// makes no room for. Reads no more than a turn of the connection may read, and than [`AHEAD`] while a write waits.
 ///
 /// A shutdown ends when the peer closes too. To close at once, with bytes of the peer unread, would make the kernel
 /// reset the connection, and a reset destroys answers that the peer has not read yet.
@@ -30,6 +36,14 @@ pub(super) struct Stream<T> {
     phase: Phase,
     /// Since the peer makes no room.
     unread: Option<Pin<Box<Sleep>>>,
+    /// What was read since.
+    ahead: usize,
+    /// A read waits for the write.
+    is_held: bool,
+    turn: Turn,
+    /// Followed once the peer has begun to speak HTTP/2.
+    refused: Option<Refused>,
+    is_http2: bool,
 }
 
 #[derive(Debug)]
@@ -41,15 +55,25 @@ enum Phase {
 
 impl<T> Stream<T> {
     /// `greeting` is how long the first bytes may take.
-    pub(super) fn new(io: T, greeting: Duration) -> Self {
+    pub(super) fn new(io: T, greeting: Duration, turn: Turn) -> Self {
         let until = Box::pin(tokio::time::sleep(greeting));
-        Self { io, phase: Phase::Greeting { rest: PREFACE, until }, unread: None }
+        let phase = Phase::Greeting { rest: PREFACE, until };
+        Self { io, phase, unread: None, ahead: 0, is_held: false, turn, refused: None, is_http2: false }
+    }
+
+    /// The same, and finds the requests that are refused over HTTP/2.
+    pub(super) fn with_refused(self, refused: Option<Refused>) -> Self {
+        Self { refused, ..self }
     }
 
     /// What came of a write, which is not waited for without an end.
     fn written<R>(&mut self, written: Poll<io::Result<R>>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         if written.is_ready() {
             self.unread = None;
+            self.ahead = 0;
+            if std::mem::take(&mut self.is_held) {
+                cx.waker().wake_by_ref();
+            }
             return written;
         }
         let until = self.unread.get_or_insert_with(|| Box::pin(tokio::time::sleep(UNREAD)));
@@ -61,13 +85,28 @@ impl<T> Stream<T> {
 impl<T: AsyncRead + Unpin> AsyncRead for Stream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let Phase::Greeting { rest, until } = &mut this.phase else {
-            return Pin::new(&mut this.io).poll_read(cx, into);
-        };
+        if this.turn.is_over() {
+            // In the next turn.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if this.unread.is_some() && this.ahead >= AHEAD {
+            this.is_held = true;
+            return Poll::Pending;
+        }
         let before = into.filled().len();
-        match Pin::new(&mut this.io).poll_read(cx, into) {
+        let read = Pin::new(&mut this.io).poll_read(cx, into);
+        let said = into.filled().get(before..).unwrap_or_default();
+        this.turn.read(said.len());
+        if this.unread.is_some() {
+            this.ahead = this.ahead.saturating_add(said.len());
+        }
+        let Phase::Greeting { rest, until } = &mut this.phase else {
+            return read;
+        };
+        match read {
             Poll::Ready(Ok(())) => {
-                let said = into.filled().get(before..).unwrap_or_default();
+                this.is_http2 = said.starts_with(rest);
                 match rest.strip_prefix(said) {
                     Some(missing) if !missing.is_empty() => *rest = missing,
                     _ => this.phase = Phase::Talk,
@@ -87,6 +126,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.io).poll_write(cx, bytes);
+        if let (Some(refused), true, Poll::Ready(Ok(length))) = (&mut this.refused, this.is_http2, &written) {
+            refused.sent(bytes.get(..*length).unwrap_or_default());
+        }
         this.written(written, cx)
     }
 
@@ -141,12 +183,13 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
     use tokio::time::{Instant, sleep};
 
-    use super::{Stream, UNREAD};
+    use super::{AHEAD, Stream, UNREAD};
+    use crate::net::reads::{PER_TURN, Turn};
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_slowly_is_waited_for_and_one_that_does_not_read_is_given_up() {
         let (near, mut far) = duplex(4);
-        let mut stream = Stream::new(near, Duration::from_secs(1));
+        let mut stream = Stream::new(near, Duration::from_secs(1), Turn::new());
         let reader = tokio::spawn(async move {
             let mut read = [0; 4];
             for _ in 0..3 {
@@ -162,5 +205,46 @@ mod tests {
         let error = stream.write_all(&[7; 16]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(began.elapsed() >= UNREAD);
+    }
+    /// Reads what can be read now, in turns if these are given.
+    async fn read_now(stream: &mut Stream<tokio::io::DuplexStream>, turn: Option<&Turn>) -> usize {
+        let (mut read, mut bytes) = (0, [0; 4096]);
+        loop {
+            if let Some(turn) = turn {
+                turn.begin();
+            }
+            match futures_util::FutureExt::now_or_never(stream.read(&mut bytes)) {
+                Some(length) => read += length.unwrap(),
+                None => return read,
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_reads_so_much_and_the_next_one_goes_on() {
+        let (near, mut far) = duplex(4 * PER_TURN);
+        let turn = Turn::new();
+        let mut stream = Stream::new(near, Duration::from_secs(1), turn.clone());
+        far.write_all(&vec![7; 2 * PER_TURN + 1]).await.unwrap();
+        for expected in [PER_TURN, PER_TURN, 1, 0] {
+            assert_eq!(read_now(&mut stream, None).await, expected);
+            turn.begin();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_is_read_no_further_until_it_does() {
+        let (near, mut far) = duplex(4 * AHEAD);
+        let turn = Turn::new();
+        let mut stream = Stream::new(near, Duration::from_secs(1), turn.clone());
+        far.write_all(&vec![7; 2 * AHEAD]).await.unwrap();
+        let answer = vec![7; 4 * AHEAD + 1];
+        let written = futures_util::FutureExt::now_or_never(stream.write_all(&answer));
+        assert!(written.is_none(), "the peer does not read");
+        assert_eq!(read_now(&mut stream, Some(&turn)).await, AHEAD);
+
+        far.read_exact(&mut vec![0; 4 * AHEAD]).await.unwrap();
+        stream.write_all(&[7]).await.unwrap();
+        assert_eq!(read_now(&mut stream, Some(&turn)).await, AHEAD, "the rest");
     }
 }

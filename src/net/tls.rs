@@ -9,7 +9,6 @@ use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::Protocol;
 use crate::config::TlsFiles;
 
 /// What is wrong with a certificate file.
@@ -93,12 +92,8 @@ impl Material {
         digest
     }
 
-    /// The rustls configuration: TLS 1.2 and 1.3, ALPN by what is spoken, client certificates where a CA is given.
-    pub(super) fn configuration(
-        &self,
-        files: &TlsFiles,
-        protocol: Protocol,
-    ) -> Result<Arc<ServerConfig>, TlsError> {
+    /// The rustls configuration: TLS 1.2 and 1.3, ALPN for HTTP/2 and HTTP/1.1, client certificates where a CA is given.
+    pub(super) fn configuration(&self, files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -126,10 +121,8 @@ impl Material {
                     source,
                 }
             })?;
-        config.alpn_protocols = match protocol {
-            Protocol::Http2Only => vec![b"h2".to_vec()],
-            Protocol::Http1AndHttp2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        };
+        // A client of another protocol gets an answer over HTTP/1.1, not the end of its handshake.
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
 }

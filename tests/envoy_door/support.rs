@@ -145,7 +145,7 @@ impl Served {
                 name: "envoy",
                 addr: SocketAddr::from(([127, 0, 0, 1], 0)),
                 tls: None,
-                protocol: Protocol::Http2Only,
+                protocol: Protocol::Grpc,
                 limits: Limits::default(),
             },
             &Health::default(),

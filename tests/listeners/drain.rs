@@ -59,7 +59,7 @@ async fn stop_under_load(server: Server, clients: Vec<Client>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_http2_request_is_lost_in_a_stop_under_load() {
-    for protocol in [Protocol::Http2Only, Protocol::Http1AndHttp2] {
+    for protocol in [Protocol::Grpc, Protocol::Http1AndHttp2] {
         for _ in 0..5 {
             let bound = Bound::bind(listen(protocol, None), &Health::default()).unwrap();
             let server = Server::start(bound, LONG, work);
@@ -88,7 +88,7 @@ async fn no_http1_request_is_lost_in_a_stop_under_load() {
 
 #[tokio::test]
 async fn a_request_that_waits_in_the_backlog_at_the_stop_is_answered() {
-    let bound = Bound::bind(listen(Protocol::Http2Only, None), &Health::default()).unwrap();
+    let bound = Bound::bind(listen(Protocol::Grpc, None), &Health::default()).unwrap();
     let mut client = Client::http2(bound.local_addr()).await;
     let mut answer = std::pin::pin!(client.send(Bytes::from_static(b"early")));
     // On this one thread nobody else runs: after these turns the request is in the socket's buffer.
@@ -108,7 +108,7 @@ async fn a_request_that_waits_in_the_backlog_at_the_stop_is_answered() {
 #[tokio::test]
 async fn a_running_request_is_finished_and_the_port_is_closed_meanwhile() {
     let gate = Arc::new(Semaphore::new(0));
-    let bound = Bound::bind(listen(Protocol::Http2Only, None), &Health::default()).unwrap();
+    let bound = Bound::bind(listen(Protocol::Grpc, None), &Health::default()).unwrap();
     let server = Server::start(bound, LONG, {
         let gate = gate.clone();
         move || {
@@ -139,7 +139,7 @@ async fn a_running_request_is_finished_and_the_port_is_closed_meanwhile() {
 
 #[tokio::test]
 async fn what_does_not_finish_within_the_grace_period_is_cut_and_counted() {
-    for protocol in [Protocol::Http2Only, Protocol::Http1AndHttp2] {
+    for protocol in [Protocol::Grpc, Protocol::Http1AndHttp2] {
         let bound = Bound::bind(listen(protocol, None), &Health::default()).unwrap();
         let server = Server::start(bound, Duration::from_millis(20), std::future::pending);
         let mut stuck = Vec::new();

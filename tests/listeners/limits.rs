@@ -21,16 +21,16 @@ use super::support::{Client, LONG, Server, listen, soon};
 
 #[tokio::test]
 async fn a_taken_port_is_a_clear_error() {
-    let first = Bound::bind(listen(Protocol::Http2Only, None), &Health::default()).unwrap();
+    let first = Bound::bind(listen(Protocol::Grpc, None), &Health::default()).unwrap();
     let addr = first.local_addr();
-    let again = Listen { addr, ..listen(Protocol::Http2Only, None) };
+    let again = Listen { addr, ..listen(Protocol::Grpc, None) };
     let error = Bound::bind(again, &Health::default()).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on `{addr}`: the address is in use"));
 }
 
 #[tokio::test]
 async fn an_address_of_another_machine_is_a_clear_error() {
-    let foreign = Listen { addr: "192.0.2.1:0".parse().unwrap(), ..listen(Protocol::Http2Only, None) };
+    let foreign = Listen { addr: "192.0.2.1:0".parse().unwrap(), ..listen(Protocol::Grpc, None) };
     let error = Bound::bind(foreign, &Health::default()).unwrap_err();
     assert_eq!(error.to_string(), "cannot listen on `192.0.2.1:0`");
 }
@@ -41,7 +41,7 @@ async fn the_unspecified_ipv6_address_serves_ipv6_and_ipv4() {
     if !free(Ipv6Addr::UNSPECIFIED) {
         return eprintln!("NOT RUN: this machine has no IPv6");
     }
-    let any = Listen { addr: (Ipv6Addr::UNSPECIFIED, 0).into(), ..listen(Protocol::Http2Only, None) };
+    let any = Listen { addr: (Ipv6Addr::UNSPECIFIED, 0).into(), ..listen(Protocol::Grpc, None) };
     let bound = Bound::bind(any, &Health::default()).unwrap();
     let server = Server::start(bound, LONG, || std::future::ready(()));
     let port = server.addr.port();
@@ -67,7 +67,7 @@ async fn http1_and_http2_are_told_apart_on_one_port() {
 
 #[tokio::test]
 async fn a_body_of_a_mebibyte_and_headers_of_80_kb_are_taken() {
-    let server = Server::echoing(Protocol::Http2Only);
+    let server = Server::echoing(Protocol::Grpc);
     let mut client = Client::http2(server.addr).await;
     let body = Bytes::from(vec![b'x'; 1 << 20]);
     let mut request = Request::post("http://gate.test/");
@@ -93,7 +93,7 @@ async fn the_peers_address_reaches_an_axum_router() {
 
 #[tokio::test]
 async fn a_peer_that_does_not_begin_to_speak_is_let_go() {
-    for protocol in [Protocol::Http2Only, Protocol::Http1AndHttp2] {
+    for protocol in [Protocol::Grpc, Protocol::Http1AndHttp2] {
         for beginning in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r", "GET / HT"] {
             let mut hasty = listen(protocol, None);
             hasty.limits.headers = Duration::from_millis(20);
@@ -126,7 +126,7 @@ async fn a_request_shorter_than_a_preface_may_take_longer_than_the_header_time_o
 
 #[tokio::test]
 async fn connections_over_the_bound_wait_until_one_ends() {
-    let mut narrow = listen(Protocol::Http2Only, None);
+    let mut narrow = listen(Protocol::Grpc, None);
     narrow.limits.connections = 1;
     let bound = Bound::bind(narrow, &Health::default()).unwrap();
     let server = Server::start(bound, LONG, || std::future::ready(()));
@@ -145,7 +145,7 @@ async fn connections_over_the_bound_wait_until_one_ends() {
 
 #[tokio::test]
 async fn requests_over_the_bound_of_a_connection_wait_until_one_ends() {
-    let mut narrow = listen(Protocol::Http2Only, None);
+    let mut narrow = listen(Protocol::Grpc, None);
     narrow.limits = Limits { streams: 4, ..narrow.limits };
     let bound = Bound::bind(narrow, &Health::default()).unwrap();
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -175,7 +175,7 @@ async fn requests_over_the_bound_of_a_connection_wait_until_one_ends() {
 
 #[tokio::test]
 async fn a_handler_that_panics_ends_its_own_request_alone() {
-    let bound = Bound::bind(listen(Protocol::Http2Only, None), &Health::default()).unwrap();
+    let bound = Bound::bind(listen(Protocol::Grpc, None), &Health::default()).unwrap();
     let addr = bound.local_addr();
     let (gate, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let service = {
@@ -220,7 +220,7 @@ fn a_process_out_of_file_descriptors_says_so_and_serves_on_afterwards() {
 #[ignore = "run by the test above, in a process of its own with few file descriptors"]
 async fn out_of_file_descriptors() {
     let health = Health::default();
-    let bound = Bound::bind(listen(Protocol::Http2Only, None), &health).unwrap();
+    let bound = Bound::bind(listen(Protocol::Grpc, None), &health).unwrap();
     let mut client = Client::http2(bound.local_addr()).await;
     let mut hoard = Vec::new();
     while let Ok(file) = File::open("/dev/null") {

@@ -94,13 +94,19 @@ async fn tls_1_2_and_1_3_are_spoken_and_alpn_chooses_the_protocol() {
 }
 
 #[tokio::test]
-async fn a_listener_for_grpc_offers_http2_alone() {
+async fn a_listener_for_grpc_answers_http1_too_with_and_without_alpn() {
     let (ca, directory) = (Authority::new(), TempDir::new().unwrap());
     let files = files(directory.path(), &ca.server(&["gate.test"]), None);
-    let (server, _) = serve(files, Protocol::Http2Only);
+    let (server, _) = serve(files, Protocol::Grpc);
     assert!(Trust::of(&ca).gets_in(&server).await);
-    let error = Trust { alpn: &["http/1.1"], ..Trust::of(&ca) }.connect(&server).await.unwrap_err();
-    assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
+    for alpn in [&["http/1.1"][..], &[]] {
+        let mut stream = Trust { alpn, ..Trust::of(&ca) }.connect(&server).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: gate.test\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{alpn:?}: {answer}");
+    }
+    assert!(Trust { alpn: &[], ..Trust::of(&ca) }.gets_in(&server).await, "HTTP/2 with prior knowledge");
 }
 
 #[tokio::test]
@@ -108,7 +114,7 @@ async fn with_a_client_ca_only_its_clients_are_served() {
     let (ca, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let directory = TempDir::new().unwrap();
     let files = files(directory.path(), &ca.server(&["gate.test"]), Some(&clients));
-    let (server, _) = serve(files, Protocol::Http2Only);
+    let (server, _) = serve(files, Protocol::Grpc);
     for versions in [&[&TLS12], &[&TLS13]] {
         let none = Trust { versions, ..Trust::of(&ca) };
         assert!(!none.gets_in(&server).await, "without a certificate");
@@ -123,8 +129,7 @@ async fn with_a_client_ca_only_its_clients_are_served() {
 #[tokio::test]
 async fn a_new_certificate_serves_new_connections_and_old_connections_go_on() {
     let (old, new, directory) = (Authority::new(), Authority::new(), TempDir::new().unwrap());
-    let (server, health) =
-        serve(files(directory.path(), &old.server(&["gate.test"]), None), Protocol::Http2Only);
+    let (server, health) = serve(files(directory.path(), &old.server(&["gate.test"]), None), Protocol::Grpc);
     let mut early = Client::http2_over(Trust::of(&old).connect(&server).await.unwrap()).await.unwrap();
     early.send(Bytes::from_static(b"before")).await.unwrap();
 
@@ -151,7 +156,7 @@ async fn kubernetes_swap_of_the_data_link_is_seen() {
     }
     let files =
         TlsFiles { cert_file: root.join("tls.crt"), key_file: root.join("tls.key"), client_ca_file: None };
-    let (server, _) = serve(files, Protocol::Http2Only);
+    let (server, _) = serve(files, Protocol::Grpc);
     assert!(Trust::of(&old).gets_in(&server).await);
 
     symlink("..2", root.join("..data_tmp")).unwrap();
@@ -164,7 +169,7 @@ async fn another_client_ca_locks_the_old_clients_out() {
     let (ca, before, after) = (Authority::new(), Authority::new(), Authority::new());
     let directory = TempDir::new().unwrap();
     let pair = ca.server(&["gate.test"]);
-    let (server, _) = serve(files(directory.path(), &pair, Some(&before)), Protocol::Http2Only);
+    let (server, _) = serve(files(directory.path(), &pair, Some(&before)), Protocol::Grpc);
     let (old, new) = (before.client(&["envoy.test"]), after.client(&["envoy.test"]));
     assert!(Trust { own: Some(&old), ..Trust::of(&ca) }.gets_in(&server).await);
 
@@ -179,7 +184,7 @@ async fn a_bad_pair_keeps_the_old_one_and_is_told_until_a_good_one_comes() {
     let (old, new, directory) = (Authority::new(), Authority::new(), TempDir::new().unwrap());
     let tls = files(directory.path(), &old.server(&["gate.test"]), None);
     let cert = tls.cert_file.display().to_string();
-    let (server, health) = serve(tls, Protocol::Http2Only);
+    let (server, health) = serve(tls, Protocol::Grpc);
 
     fs::write(&cert, new.server(&["gate.test"]).certificate).unwrap();
     let foreign_key = format!("certificate `{cert}` and key `");
@@ -212,7 +217,7 @@ async fn bad_files_at_the_start_are_errors_that_name_them() {
         (TlsFiles { client_ca_file: Some(rubbish.clone()), ..good.clone() }, &rubbish),
     ];
     for (files, named) in cases {
-        let error = Bound::bind(listen(Protocol::Http2Only, Some(files)), &Health::default()).unwrap_err();
+        let error = Bound::bind(listen(Protocol::Grpc, Some(files)), &Health::default()).unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains(&format!("`{}`", named.display())), "{cause}");
     }
@@ -221,8 +226,7 @@ async fn bad_files_at_the_start_are_errors_that_name_them() {
 #[tokio::test]
 async fn a_handshake_that_hangs_is_let_go() {
     let (ca, directory) = (Authority::new(), TempDir::new().unwrap());
-    let mut hasty =
-        listen(Protocol::Http2Only, Some(files(directory.path(), &ca.server(&["gate.test"]), None)));
+    let mut hasty = listen(Protocol::Grpc, Some(files(directory.path(), &ca.server(&["gate.test"]), None)));
     hasty.limits.handshake = Duration::from_millis(20);
     let bound = Bound::bind(hasty, &Health::default()).unwrap();
     let server = Server::start(bound, LONG, || std::future::ready(()));
