@@ -219,7 +219,8 @@ fn bind_envoy(
     let ids = DecisionIds::new(u64::from_ne_bytes(process));
     let door = EnvoyDoor::new(settings, gate, ids, Recorder::new(shared.metrics.clone()))
         .with_client_tokens(Arc::clone(&kept.tokens));
-    Ok((listener, EnvoyService::new(Arc::new(door), others)))
+    let service = EnvoyService::new(door, others, shared.metrics.clone());
+    Ok((listener.with_on_refused(service.on_refused()), service))
 }
 
 fn verifier_settings(

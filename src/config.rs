@@ -8,6 +8,7 @@ mod listener;
 mod parsed;
 mod route;
 mod settings;
+mod size;
 mod store;
 mod text;
 mod token_source;
@@ -24,6 +25,7 @@ pub use limits::{EgressProxy, LocalKeys, Review, ReviewCache, Shutdown};
 pub use listener::TlsFiles;
 pub use route::{DefaultRole, HostName, Method, MountPath, PathPrefix, RoleList, Route};
 pub use settings::{Ops, VaultDoor};
+pub use size::MaxMessageBytes;
 pub use store::Store;
 pub use token_source::{HeaderName, TokenSource};
 

@@ -52,6 +52,12 @@ struct ReviewLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RejectionLabels {
+    listener: &'static str,
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MountLabel {
     mount: Arc<str>,
 }
@@ -79,6 +85,7 @@ struct Inner {
     feed_age: Family<FeedLabel, Gauge<f64, AtomicU64>>,
     feed_failures: Family<FeedLabel, Counter>,
     revocation_watched: Family<ResourceLabel, Gauge<u64, AtomicU64>>,
+    rejected_requests: Family<RejectionLabels, Counter>,
     loaded: Mutex<BTreeMap<&'static str, Instant>>,
     unknown: Arc<str>,
 }
@@ -99,6 +106,7 @@ impl Default for Inner {
             feed_age: Family::default(),
             feed_failures: Family::default(),
             revocation_watched: Family::default(),
+            rejected_requests: Family::default(),
             loaded: Mutex::default(),
             unknown: Arc::from("unknown"),
         };
@@ -128,6 +136,11 @@ impl Default for Inner {
             "1 where deletions of the resource in the home cluster are heard, 0 where they are not",
             inner.revocation_watched.clone(),
         );
+        registry.register(
+            "rejected_requests",
+            "Requests that are rejected before a door reads them, by listener and cause",
+            inner.rejected_requests.clone(),
+        );
         registry.register("client_tokens", "Client tokens of the Vault door", inner.client_tokens.clone());
         inner
     }
@@ -149,6 +162,11 @@ impl Metrics {
     /// Sets `rolegate_review_cache_entries`.
     pub fn review_cache_entries(&self, entries: u64) {
         self.0.review_cache_entries.set(entries);
+    }
+
+    /// Counts a request under `rolegate_rejected_requests_total` that a listener rejects before a door reads it.
+    pub fn rejected_request(&self, listener: &'static str, cause: &'static str) {
+        self.0.rejected_requests.get_or_create(&RejectionLabels { listener, cause }).inc();
     }
 
     /// Counts a decision and its duration; `mount` is none where no mount of ours was named.

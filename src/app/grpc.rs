@@ -8,6 +8,9 @@ use crate::doors::envoy::wire::DESCRIPTORS;
 /// The name that health is asked for besides the empty one.
 const SERVICE: &str = "envoy.service.auth.v3.Authorization";
 
+/// The largest message of these services that is read, in bytes. The names that they are asked for are short.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024;
+
 /// Why reflection cannot be served; only a broken build can bring it about.
 #[derive(Debug, thiserror::Error)]
 #[error("the descriptors of gRPC reflection are not good")]
@@ -25,8 +28,9 @@ pub(super) async fn services() -> Result<(HealthReporter, Routes), ReflectionErr
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let routes =
-        Routes::new(health).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+    let routes = Routes::new(health.max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(reflection().build_v1()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(reflection().build_v1alpha()?.max_decoding_message_size(MAX_MESSAGE_BYTES));
     Ok((reporter, routes.prepare()))
 }
 

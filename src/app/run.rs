@@ -97,7 +97,7 @@ fn start(bound: Bound) -> (Parts, Signals) {
     let mut parts = Parts::default();
     if let Some((listener, service)) = envoy {
         parts.door("envoy door", |stop| async move {
-            listener.serve(move |_| service.clone(), stop, shutdown.grace).await;
+            listener.serve(move |peer| service.connection(peer), stop, shutdown.grace).await;
         });
     }
     if let Some((listener, door)) = vault {

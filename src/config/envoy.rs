@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error};
 
 use super::listener::address;
 use super::text::text;
-use super::{DefaultRole, Route, TlsFiles, TokenSource};
+use super::{DefaultRole, MaxMessageBytes, Route, TlsFiles, TokenSource};
 
 /// `envoy`: the door that answers Envoy's ext_authz.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,6 +41,8 @@ pub struct EnvoyDoor {
     pub keep_token: bool,
     /// How Envoy is told that nobody can tell.
     pub undecided: UndecidedAnswer,
+    /// The largest CheckRequest that is read; a larger one is denied as `too_large`.
+    pub max_message_bytes: MaxMessageBytes,
 }
 
 impl Default for EnvoyDoor {
@@ -58,6 +60,7 @@ impl Default for EnvoyDoor {
             identity_header_prefix: HeaderPrefix::default(),
             keep_token: false,
             undecided: UndecidedAnswer::default(),
+            max_message_bytes: MaxMessageBytes::default(),
         }
     }
 }

@@ -49,6 +49,7 @@ envoy:
   identity_header_prefix: X-Gate-
   keep_token: true
   undecided: denied_response
+  max_message_bytes: 8MiB
 vault:
   listen: 127.0.0.1:8200
   client_address: x-envoy-external-address

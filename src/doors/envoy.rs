@@ -5,12 +5,15 @@ mod client_address;
 mod client_token;
 pub mod door;
 mod grpc;
+mod message_budget;
 mod pair;
 mod path;
+mod rejection;
 pub mod request;
 mod role_choice;
 pub mod service;
 #[cfg(test)]
 mod testing;
+mod timed_body;
 mod token_source;
 pub mod wire;

@@ -27,6 +27,7 @@ fn the_names_are_those_that_are_promised() {
     metrics.vault_request("read", 299, Duration::from_micros(9));
     metrics.feed_loaded("store");
     metrics.feed_failed("store");
+    metrics.rejected_request("envoy", "content_type");
     let text = metrics.render();
     let expected = [
         r#"rolegate_client_tokens"#,
@@ -38,6 +39,7 @@ fn the_names_are_those_that_are_promised() {
         r#"rolegate_decisions_total{door="envoy",mount="unknown",outcome="deny",reason="unknown_mount"}"#,
         r#"rolegate_feed_age_seconds{feed="store"}"#,
         r#"rolegate_feed_failures_total{feed="store"}"#,
+        r#"rolegate_rejected_requests_total{listener="envoy",cause="content_type"}"#,
         r#"rolegate_review_cache_entries"#,
         r#"rolegate_review_cache_total{result="hit"}"#,
         r#"rolegate_review_duration_seconds_count{mount="kubernetes"}"#,

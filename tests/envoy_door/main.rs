@@ -7,9 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod authority;
 mod checks;
 mod client_tokens;
+mod frames;
 mod logins;
 mod raw;
+mod rejections;
+mod shared_connection;
 mod support;
 mod wire;

@@ -138,7 +138,7 @@ impl Served {
         let metrics = Metrics::default();
         let door = EnvoyDoor::new(settings, gate, DecisionIds::new(7), Recorder::new(metrics.clone()))
             .with_client_tokens(Arc::clone(&tokens));
-        let service = EnvoyService::new(Arc::new(door), others);
+        let service = EnvoyService::new(door, others, metrics.clone());
 
         let bound = Bound::bind(
             Listen {
@@ -150,16 +150,17 @@ impl Served {
             },
             &Health::default(),
         )
-        .expect("a free port");
+        .expect("a free port")
+        .with_on_refused(service.on_refused());
         let addr = bound.local_addr();
         let stop = CancellationToken::new();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         let serving = stop.clone();
         tokio::spawn(async move {
-            let make = |_| {
+            let make = |peer| {
                 count.fetch_add(1, Ordering::SeqCst);
-                service.clone()
+                service.connection(peer)
             };
             bound.serve(make, serving, Duration::ZERO).await
         });

@@ -96,9 +96,15 @@ impl<V: Verify> EnvoyDoor<V> {
         Ok(self.answer(Some(view), &decision, started))
     }
 
-    /// The answer to a request that is not looked at, since it is too large or came too slowly.
+    /// The answer to a request that is not looked at, since it came too slowly or there is no memory for it.
     pub fn undecided(&self, undecided: Undecided) -> Bytes {
         let decision = Decision { mount: None, outcome: Outcome::Undecided(undecided) };
+        self.answer(None, &decision, Instant::now())
+    }
+
+    /// The answer to a request that is not looked at, since it is too large.
+    pub fn denied(&self, deny: Deny) -> Bytes {
+        let decision = Decision { mount: None, outcome: Outcome::Deny(deny) };
         self.answer(None, &decision, Instant::now())
     }
 

@@ -5,10 +5,15 @@ use std::sync::LazyLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
+
+use super::message_budget::{Charge, OverBudget};
+
+/// How long a request's message may take to arrive, whatever `grpc-timeout` says.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The length of a message's header: a flag and four bytes of length.
 const FRAME_HEADER: usize = 5;
@@ -33,20 +38,40 @@ pub(super) enum ReadError {
     Compressed,
     /// Not one whole message.
     Broken,
+    /// The messages of the connection or of the process hold too many bytes.
+    OverBudget,
+    /// Not whole in time.
+    Late,
 }
 
-/// Reads the one message of a unary call, at most `limit` bytes of it; no copy where it comes in one piece.
+/// Reads the one message of a unary call, at most `limit` bytes of it, by `deadline` and within [`READ_TIMEOUT`]; no copy
+/// where it comes in one piece.
 ///
 /// # Errors
-/// Where there is no whole message, or it is too large or compressed.
-pub(super) async fn read_message<B: Body<Data = Bytes> + Unpin>(
+/// Where there is no whole message in time, or it is too large or compressed.
+pub(super) async fn read_in_time<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     limit: usize,
+    deadline: Option<Instant>,
+    charge: &mut Charge,
+) -> Result<Bytes, ReadError> {
+    let reading = read_message(body, limit, charge);
+    // `grpc-timeout` may be hours, and is for the answer.
+    let timeout = tokio::time::Instant::now() + READ_TIMEOUT;
+    let until = deadline.map_or(timeout, |deadline| timeout.min(deadline.into()));
+    tokio::time::timeout_at(until, reading).await.unwrap_or(Err(ReadError::Late))
+}
+
+async fn read_message<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+    limit: usize,
+    charge: &mut Charge,
 ) -> Result<Bytes, ReadError> {
     let mut first = Bytes::new();
-    let mut more = BytesMut::new();
+    let mut more = Vec::new();
     loop {
         let gathered = if more.is_empty() { &first[..] } else { &more[..] };
+        let mut expected = 0;
         if let Some((header, rest)) = gathered.split_first_chunk::<FRAME_HEADER>() {
             let [flag, length @ ..] = *header;
             let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
@@ -60,10 +85,11 @@ pub(super) async fn read_message<B: Body<Data = Bytes> + Unpin>(
                 return Err(ReadError::Broken);
             }
             if rest.len() == length {
-                let mut whole = if more.is_empty() { first } else { more.freeze() };
+                let mut whole = if more.is_empty() { first } else { more.into() };
                 whole.advance(FRAME_HEADER);
                 return Ok(whole);
             }
+            expected = length.saturating_add(FRAME_HEADER);
         }
         let frame = match body.frame().await {
             Some(Ok(frame)) => frame,
@@ -74,11 +100,30 @@ pub(super) async fn read_message<B: Body<Data = Bytes> + Unpin>(
             first = data;
         } else {
             if more.is_empty() {
-                more.extend_from_slice(&first);
+                append(&mut more, &first, expected, charge)?;
             }
-            more.extend_from_slice(&data);
+            append(&mut more, &data, expected, charge)?;
         }
     }
+}
+
+/// Appends to what is gathered of a message that becomes `expected` bytes long. Memory is taken for what has come, at most
+/// twice as much, not for what the message's header promises.
+fn append(
+    gathered: &mut Vec<u8>,
+    data: &[u8],
+    expected: usize,
+    charge: &mut Charge,
+) -> Result<(), ReadError> {
+    let needed = gathered.len().saturating_add(data.len());
+    let capacity = gathered.capacity();
+    if needed > capacity {
+        let grown = capacity.saturating_mul(2).min(expected).max(needed);
+        charge.grow(grown.saturating_sub(capacity)).map_err(|OverBudget| ReadError::OverBudget)?;
+        gathered.reserve_exact(grown.saturating_sub(gathered.len()));
+    }
+    gathered.extend_from_slice(data);
+    Ok(())
 }
 
 /// A message in its frame, not compressed.

@@ -11,7 +11,10 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use proptest::prelude::*;
 
-use super::{Code, ReadError, deadline, failure, message, read_message, time_left};
+use super::{
+    Code, READ_TIMEOUT, ReadError, deadline, failure, message, read_in_time, read_message, time_left,
+};
+use crate::doors::envoy::message_budget::ProcessBudget;
 
 const LIMIT: usize = 1000;
 
@@ -43,7 +46,8 @@ fn read(frames: impl IntoIterator<Item = Option<Frame<Bytes>>>) -> Result<Bytes,
 
 /// None where it waits for more.
 fn read_from(mut body: Pieces) -> Option<Result<Bytes, ReadError>> {
-    futures_util::FutureExt::now_or_never(read_message(&mut body, LIMIT))
+    let mut charge = ProcessBudget::new(LIMIT).connection().charge();
+    futures_util::FutureExt::now_or_never(read_message(&mut body, LIMIT, &mut charge))
 }
 
 fn data(bytes: &[u8]) -> Option<Frame<Bytes>> {
@@ -217,4 +221,52 @@ async fn a_failure_has_its_code_in_the_headers_and_nothing_behind_them() {
         let body = response.into_body().collect().await.unwrap();
         assert!(body.trailers().is_none() && body.to_bytes().is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_has_ten_seconds_to_arrive_whatever_the_caller_names() {
+    let now = || tokio::time::Instant::now();
+    for (timeout, expected) in [
+        (None, READ_TIMEOUT),
+        (Some(Duration::from_secs(3600)), READ_TIMEOUT),
+        (Some(Duration::from_secs(99_999_999 * 3600)), READ_TIMEOUT),
+        (Some(Duration::from_secs(2)), Duration::from_secs(2)),
+        (Some(Duration::ZERO), Duration::ZERO),
+    ] {
+        let began = now();
+        let mut body = Pieces { frames: VecDeque::from([data(&framed(0, 3, b"ab"))]), open: true };
+        let mut charge = ProcessBudget::new(LIMIT).connection().charge();
+        let deadline = timeout.map(|timeout| began.into_std() + timeout);
+        let read = read_in_time(&mut body, LIMIT, deadline, &mut charge).await;
+        assert_eq!(read, Err(ReadError::Late), "{timeout:?}");
+        assert_eq!(began.elapsed().as_secs(), expected.as_secs(), "{timeout:?}");
+    }
+}
+
+#[test]
+fn the_memory_of_messages_in_several_pieces_is_charged_until_they_are_let_go() {
+    const MIB: usize = 1 << 20;
+    let budget = ProcessBudget::new(4 * MIB).connection();
+    let read = |pieces: usize| {
+        let mut charge = budget.charge();
+        let piece = vec![7; MIB];
+        let mut sent = VecDeque::from([data(&framed(0, 4 * MIB, &piece))]);
+        sent.extend((1..pieces).map(|_| data(&piece)));
+        let mut body = Pieces { frames: sent, open: true };
+        let read = futures_util::FutureExt::now_or_never(read_message(&mut body, 4 * MIB, &mut charge));
+        (read.map(|read| read.map(|message| message.len())), charge)
+    };
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        let (read, charge) = read(4);
+        if read.is_some_and(|read| read == Err(ReadError::OverBudget)) {
+            break;
+        }
+        assert_eq!(read, Some(Ok(4 * MIB)));
+        held.push(charge);
+    }
+    assert_eq!(held.len(), 7, "32 MiB hold so many messages of 4 MiB and their headers");
+    assert_eq!(read(1).0, None, "a message in one piece needs no copy so far");
+    held.pop();
+    assert_eq!(read(4).0, Some(Ok(4 * MIB)));
 }
