@@ -10,7 +10,9 @@ use std::time::Instant;
 use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
 
-use crate::core::decision::{Case, Evidence, Needs, Onward, Trail, Verdict, decide, demanded_audience};
+use crate::core::decision::{
+    Account, Case, CheckObserver, Deduplicated, Evidence, Failure, Needs, Verdict, decide, demanded_audience,
+};
 use crate::core::identity::Review;
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
@@ -63,35 +65,40 @@ impl<V: Verify> Gate<V> {
     }
 
     /// Decides. Reads one snapshot for the whole ask; waits only for a review that is not remembered.
-    pub async fn ask(&self, ask: &Ask<'_>, trail: &mut (impl Trail + Send)) -> Decision {
+    pub async fn ask(&self, ask: &Ask<'_>, observer: &mut (impl CheckObserver + Send)) -> Decision {
         // The whole snapshot is not kept over a wait: a review may take seconds.
         let mount = match self.snapshot.load().as_deref() {
-            None => return Decision { mount: None, outcome: Outcome::Undecided(Undecided::NotLoaded) },
+            None => return Decision::new(None, Outcome::Undecided(Undecided::NotLoaded)),
             Some(snapshot) => snapshot.mount(ask.mount).cloned(),
         };
         let Some(mount) = mount else {
-            return Decision { mount: None, outcome: Outcome::Deny(Deny::UnknownMount) };
+            return Decision::new(None, Outcome::Deny(Deny::UnknownMount));
         };
-        let outcome = self.any_role(ask, &mount, trail).await;
-        Decision { mount: Some(Arc::clone(&mount.path)), outcome }
+        let (outcome, failure) = self.any_role(ask, &mount, observer).await;
+        Decision { failure, ..Decision::new(Some(Arc::clone(&mount.path)), outcome) }
     }
 
     /// The first role that allows wins; else undecided if any is; else the first role's denial.
-    async fn any_role(&self, ask: &Ask<'_>, mount: &Arc<Mount>, trail: &mut (impl Trail + Send)) -> Outcome {
-        let mut worst: Option<Outcome> = None;
+    async fn any_role(
+        &self,
+        ask: &Ask<'_>,
+        mount: &Arc<Mount>,
+        observer: &mut (impl CheckObserver + Send),
+    ) -> Judged {
+        let mut worst: Option<Judged> = None;
         let mut found = Found::default();
         for name in ask.roles.iter().take(MAX_ROLES) {
-            let outcome = match mount.role(name) {
-                Some(role) => self.one_role(ask, mount, role, &mut found, trail).await,
-                None => Outcome::Deny(Deny::UnknownRole),
+            let judged = match mount.role(name) {
+                Some(role) => self.one_role(ask, mount, role, &mut found, observer).await,
+                None => (Outcome::Deny(Deny::UnknownRole), None),
             };
-            match (&outcome, &worst) {
-                (Outcome::Allow(_), _) => return outcome,
-                (_, None) | (Outcome::Undecided(_), Some(Outcome::Deny(_))) => worst = Some(outcome),
+            match (&judged.0, &worst) {
+                (Outcome::Allow(_), _) => return judged,
+                (_, None) | (Outcome::Undecided(_), Some((Outcome::Deny(_), _))) => worst = Some(judged),
                 _ => {}
             }
         }
-        worst.unwrap_or(Outcome::Deny(Deny::NoRole))
+        worst.unwrap_or((Outcome::Deny(Deny::NoRole), None))
     }
 
     async fn one_role(
@@ -100,8 +107,8 @@ impl<V: Verify> Gate<V> {
         mount: &Arc<Mount>,
         role: &Arc<Role>,
         found: &mut Found,
-        trail: &mut (impl Trail + Send),
-    ) -> Outcome {
+        observer: &mut (impl CheckObserver + Send),
+    ) -> Judged {
         let case = Case {
             mount,
             token: ask.token,
@@ -115,18 +122,23 @@ impl<V: Verify> Gate<V> {
             ReviewQuery::new(mount, token.raw, expires, &audiences).of(&token.claims)
         });
         let mut facts = Facts::default();
-        let mut told = 0;
+        let mut observer = Deduplicated::new(observer);
         if let (Some(query), Freshness::Cached) = (&query, ask.freshness) {
             // Remembered under this generation means that its signature was good.
             facts.review = self.verifier.remembered(query).map(Ok);
             facts.signed = facts.review.as_ref().map(|_| true);
         }
         loop {
-            let needs = match decide(&case, role, &facts.evidence(), &mut Onward::new(trail, &mut told)) {
+            observer.begin();
+            let outcome = match decide(&case, role, &facts.evidence(), &mut observer) {
+                Err(needs) => Err(needs),
+                Ok(Verdict::Deny(deny)) => Ok(Outcome::Deny(deny)),
+                Ok(Verdict::Undecided(undecided)) => Ok(Outcome::Undecided(undecided)),
+                Ok(Verdict::Allow(_)) => return (facts.grant(mount, role), None),
+            };
+            let needs = match outcome {
                 Err(needs) => needs,
-                Ok(Verdict::Deny(deny)) => return Outcome::Deny(deny),
-                Ok(Verdict::Undecided(undecided)) => return Outcome::Undecided(undecided),
-                Ok(Verdict::Allow(_)) => return facts.grant(mount, role),
+                Ok(outcome) => return (outcome, facts.failure(ask, role, observer)),
             };
             match (needs, ask.token, &query) {
                 (Needs::Signature, Ok(token), _) => {
@@ -154,13 +166,16 @@ impl<V: Verify> Gate<V> {
                     }));
                 }
                 // `decide` asks for proof only of a token that it has read.
-                (_, _, _) => return Outcome::Deny(Deny::MalformedToken),
+                (_, _, _) => return (Outcome::Deny(Deny::MalformedToken), None),
             }
         }
     }
 }
 
 type Reviewed = Result<Arc<Review>, Undecided>;
+
+/// The outcome of one role, and the check that failed.
+type Judged = (Outcome, Option<Box<Failure>>);
 
 /// What was asked for the roles so far, so that an API server that is away is waited for once and not eight times.
 #[derive(Debug, Default)]
@@ -187,7 +202,26 @@ struct Facts {
 impl Facts {
     fn evidence(&self) -> Evidence<'_> {
         let review = self.review.as_ref().map(|review| review.as_deref().map_err(|undecided| *undecided));
-        Evidence { signed: self.signed, review, selected: self.selected }
+        let labels = match &self.labels {
+            Some(Labels::Known(labels)) => Some(&**labels),
+            _ => None,
+        };
+        Evidence { signed: self.signed, review, selected: self.selected, labels }
+    }
+
+    fn failure(
+        &self,
+        ask: &Ask<'_>,
+        role: &Role,
+        observer: Deduplicated<'_, impl CheckObserver>,
+    ) -> Option<Box<Failure>> {
+        let check = observer.into_failed()?;
+        let confirmed = match &self.review {
+            Some(Ok(review)) => review.identity(),
+            _ => None,
+        };
+        let account = ask.token.as_ref().ok().and_then(|token| Account::of_token(&token.claims, confirmed));
+        Some(Box::new(Failure { role: Some(role.name.clone()), check, account }))
     }
 
     fn grant(&self, mount: &Arc<Mount>, role: &Arc<Role>) -> Outcome {

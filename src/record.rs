@@ -9,6 +9,29 @@ use crate::gate::{Decision, MAX_ROLES, Outcome};
 use crate::metrics::Metrics;
 use decision_id::DecisionId;
 
+/// The line of a decision that is no allow: the fields named, and the check that failed with what it saw and expected. The
+/// account is `account` where the API server has confirmed it, `unverified_account` where only the token says so.
+macro_rules! with_failure {
+    ($level:ident, $decision:ident, $($field:ident),*) => {{
+        let failure = $decision.failure.as_deref();
+        let check = failure.map(|failure| &failure.check);
+        let account = |verified| {
+            let account = failure.and_then(|failure| failure.account.as_ref());
+            account.filter(|account| account.verified == verified).map(|account| account.text.as_str())
+        };
+        tracing::$level!(
+            $($field,)*
+            role = failure.and_then(|failure| failure.role.as_deref()).map(secret::shown),
+            check = check.map(|check| check.name.name()),
+            saw = check.map(|check| check.saw.as_str()),
+            expected = check.map(|check| check.expected.as_str()),
+            account = account(true),
+            unverified_account = account(false),
+            "decided"
+        );
+    }};
+}
+
 /// Writes decisions down.
 #[derive(Debug, Clone)]
 pub struct Recorder {
@@ -21,7 +44,8 @@ impl Recorder {
         Self { metrics }
     }
 
-    /// Counts a decision and logs it: allows at level debug, denials at info, the undecided at warn.
+    /// Counts a decision and logs it: allows at level debug, denials at info, the undecided at warn, both with the check
+    /// that failed.
     ///
     /// `roles` is what was asked for, where that is known; it is only called where it is written down.
     pub fn record(
@@ -52,11 +76,11 @@ impl Recorder {
             }
             Outcome::Deny(_) => {
                 let roles = shown(&roles());
-                tracing::info!(door, decision_id, outcome, reason, mount, roles, "decided");
+                with_failure!(info, decision, door, decision_id, outcome, reason, mount, roles);
             }
             Outcome::Undecided(_) => {
                 let roles = shown(&roles());
-                tracing::warn!(door, decision_id, outcome, reason, mount, roles, "decided");
+                with_failure!(warn, decision, door, decision_id, outcome, reason, mount, roles);
             }
         }
     }
@@ -78,6 +102,7 @@ mod tests {
     use std::time::Duration;
 
     use super::Recorder;
+    use crate::core::decision::{Account, CheckName, Details, Failure};
     use crate::core::reason::{Deny, Undecided};
     use crate::gate::tests::script;
     use crate::gate::{Decision, Outcome};
@@ -99,6 +124,10 @@ mod tests {
 
     /// The one line that a decision leaves in the log.
     fn logged(outcome: Outcome, roles: &str) -> serde_json::Value {
+        logged_with(None, outcome, roles)
+    }
+
+    fn logged_with(failure: Option<Failure>, outcome: Outcome, roles: &str) -> serde_json::Value {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -108,7 +137,8 @@ mod tests {
             .with_max_level(tracing::Level::TRACE)
             .with_writer(move || writer.clone())
             .finish();
-        let decision = Decision { mount: Some("kubernetes".into()), outcome };
+        let failure = failure.map(Box::new);
+        let decision = Decision { failure, ..Decision::new(Some("kubernetes".into()), outcome) };
         tracing::subscriber::with_default(subscriber, || {
             let id = DecisionIds::new(7).next();
             let roles = || roles.to_owned();
@@ -150,6 +180,27 @@ mod tests {
             ("orders,hvs.AAAAAAAAAAAAAAAAAAAA", "orders,…"),
         ] {
             assert_eq!(logged(Outcome::Deny(Deny::UnknownRole), asked)["roles"], written);
+        }
+    }
+
+    #[test]
+    fn a_denial_names_the_failed_check_what_it_saw_and_the_account_marked_where_it_is_unverified() {
+        for (verified, field) in [(true, "account"), (false, "unverified_account")] {
+            let details = Details { saw: "shop".to_owned(), expected: "warehouse".to_owned(), verified };
+            let failure = Failure {
+                role: Some("orders".to_owned()),
+                check: details.of_check(CheckName::Namespace, Some(false)),
+                account: Some(Account { text: "shop/orders".to_owned(), verified }),
+            };
+            let line = logged_with(Some(failure), Outcome::Deny(Deny::Namespace), "orders,billing");
+            let mut expected = serde_json::json!({
+                "level": "INFO", "target": "rolegate::record", "message": "decided", "door": "envoy",
+                "decision_id": "00000000000000070000000000000000", "outcome": "deny", "reason": "namespace",
+                "mount": "kubernetes", "roles": "orders,billing", "role": "orders",
+                "check": "namespace", "saw": "shop", "expected": "warehouse",
+            });
+            expected[field] = "shop/orders".into();
+            assert_eq!(line, expected);
         }
     }
 }

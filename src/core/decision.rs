@@ -1,19 +1,27 @@
 //! The one decision that both doors share.
 
+mod checks;
+mod failure;
+mod own_word;
+mod reviewed;
+mod shown;
 mod stored;
-mod trail;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-pub use stored::{From, StoredIdentity, admits};
-pub use trail::{Check, CheckName, Checks, Onward, Trail, Unseen};
+use checks::Checker;
+pub use checks::{Check, CheckName, CheckObserver, Checks, Deduplicated, Details, NoObserver};
+pub use failure::{Account, Failure};
+pub use shown::{list, shown};
+pub use stored::{RequestOrigin, StoredIdentity, admits, admits_observed};
 
-use super::glob::any_fits;
+use super::cidr::BoundCidr;
 use super::identity::{Review, VerifiedIdentity};
 use super::mount::{Mount, MountConfig};
 use super::reason::{Deny, Undecided};
-use super::role::{AliasNameSource, Role};
-use super::token::{UnverifiedToken, check_times};
+use super::role::Role;
+use super::token::UnverifiedToken;
 
 /// What is asked: may the holder of this token act in this role?
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +47,8 @@ pub struct Evidence<'a> {
     pub review: Option<Result<&'a Review, Undecided>>,
     /// Whether the role's selector selects the reviewed namespace's labels.
     pub selected: Option<Result<bool, Undecided>>,
+    /// These labels, which are only shown.
+    pub labels: Option<&'a BTreeMap<String, String>>,
 }
 
 /// The outcome, with one named reason.
@@ -71,7 +81,7 @@ pub fn demanded_audience<'a>(role: &'a Role, default: Option<&'a str>) -> Option
 /// Decides from a role and evidence, in the reference's order, or names the one fact that it lacks.
 ///
 /// Total and pure: the same case, role and evidence give the same answer, and unverified facts alone never allow.
-/// Every check that was made is told to `trail`, with what it saw.
+/// Every check that is made is passed to `observer`.
 ///
 /// # Errors
 /// What is needed next. With all three pieces of evidence given there is always a verdict.
@@ -79,9 +89,9 @@ pub fn decide<'a>(
     case: &Case<'a>,
     role: &'a Role,
     evidence: &Evidence<'a>,
-    trail: &mut impl Trail,
+    observer: &mut impl CheckObserver,
 ) -> Result<Verdict<'a>, Needs<'a>> {
-    match refusal(case, role, evidence, trail) {
+    match refusal(case, role, evidence, observer) {
         Ok(verdict) => Ok(verdict),
         Err(Stop::Deny(deny)) => Ok(Verdict::Deny(deny)),
         Err(Stop::Undecided(undecided)) => Ok(Verdict::Undecided(undecided)),
@@ -100,152 +110,99 @@ fn refusal<'a>(
     case: &Case<'a>,
     role: &'a Role,
     evidence: &Evidence<'a>,
-    trail: &mut impl Trail,
+    observer: &mut impl CheckObserver,
 ) -> Result<Verdict<'a>, Stop<'a>> {
-    let mut check = Checker { trail };
+    let mut check = Checker::new(observer);
 
     let bound = &role.token.bound_cidrs;
-    let near = bound.is_empty() || case.peer.is_some_and(|peer| bound.iter().any(|cidr| cidr.contains(peer)));
-    check.that(near, CheckName::PeerAddress, Deny::PeerAddress, || {
-        case.peer.map_or_else(|| "no address".to_owned(), |peer| peer.to_string())
+    check.that(is_near(bound, case.peer), CheckName::PeerAddress, Deny::PeerAddress, || {
+        address_details(bound, case.peer)
     })?;
     let Some(config) = case.mount.config.as_deref() else {
-        return Err(check.stop(CheckName::Configuration, Deny::NotConfigured, || "none".to_owned()));
+        return Err(check.stop(CheckName::Configuration, Deny::NotConfigured, || {
+            Details::verified("none", "a configuration of the mount")
+        }));
     };
-    check.passed(CheckName::Configuration, || config.kubernetes_host.clone());
+    check.passed(CheckName::Configuration, || {
+        Details::verified(shown(&config.kubernetes_host), "a configuration of the mount")
+    });
     let token = match case.token {
         Ok(token) if token.blanks && config.pem_keys.is_empty() => {
-            return Err(check.stop(CheckName::Token, Deny::MalformedToken, || "blanks in it".to_owned()));
+            return Err(check.stop(CheckName::Token, Deny::MalformedToken, || {
+                Details::verified("a token with blanks in it", A_TOKEN)
+            }));
         }
         Ok(token) => token,
-        Err(deny) => return Err(check.stop(CheckName::Token, *deny, || "not read".to_owned())),
+        Err(deny) => return Err(check.stop(CheckName::Token, *deny, || unread_details(*deny))),
     };
-    check.passed(CheckName::Token, || format!("{} bytes", token.raw.len()));
+    check.passed(CheckName::Token, || Details::verified(format!("{} bytes", token.raw.len()), A_TOKEN));
     proof_by_signature(config, token, evidence, &mut check)?;
-    own_word(case, role, config, token, &mut check)?;
-    reviewed(role, token, evidence, &mut check)
+    own_word::check(case, role, config, token, evidence, &mut check)?;
+    reviewed::check(role, token, evidence, &mut check)
+}
+
+/// What counts as a token.
+const A_TOKEN: &str = "one compact JWS of at most 256 KiB";
+
+/// What a source held instead of a token that can be read.
+fn unread_details(deny: Deny) -> Details {
+    let saw = match deny {
+        Deny::NoToken => "no token",
+        Deny::AmbiguousToken => "more than one token",
+        _ => "no compact JWS",
+    };
+    Details::verified(saw, A_TOKEN)
+}
+
+/// Whether the role's CIDRs, if it has any, hold the address.
+fn is_near(bound: &[BoundCidr], peer: Option<IpAddr>) -> bool {
+    bound.is_empty() || peer.is_some_and(|peer| bound.iter().any(|cidr| cidr.contains(peer)))
+}
+
+fn address_details(bound: &[BoundCidr], peer: Option<IpAddr>) -> Details {
+    let saw = peer.map_or_else(|| "no address".to_owned(), |peer| peer.to_string());
+    let expected =
+        if bound.is_empty() { "any address".to_owned() } else { list(bound.iter().map(ToString::to_string)) };
+    Details::verified(saw, expected)
 }
 
 /// Algorithm and, where the mount has keys, signature.
-fn proof_by_signature<'a, T: Trail>(
+fn proof_by_signature<'a, T: CheckObserver>(
     config: &MountConfig,
     token: &UnverifiedToken<'_>,
     evidence: &Evidence<'_>,
     check: &mut Checker<'_, T>,
 ) -> Result<(), Stop<'a>> {
-    let keyed = !config.pem_keys.is_empty();
+    let keys = config.pem_keys.len();
+    let by_a_key = |saw: &str| Details::verified(saw, format!("made by one of {keys} `pem_keys`"));
+    let algorithm = || {
+        let name = token.algorithm_name().map_or_else(|| "none".to_owned(), |name| shown(&name));
+        Details::unverified(name, "RS, PS or ES with 256, 384 or 512")
+    };
     match token.algorithm {
         // With keys an empty signature is one that no key made.
-        Err(Deny::NotSigned) if keyed => {
-            return Err(check.stop(CheckName::Signature, Deny::Signature, || "empty".to_owned()));
+        Err(Deny::NotSigned) if keys > 0 => {
+            return Err(check.stop(CheckName::Signature, Deny::Signature, || by_a_key("empty")));
         }
-        Err(deny) => return Err(check.stop(CheckName::Algorithm, deny, || "not taken".to_owned())),
-        Ok(algorithm) => check.passed(CheckName::Algorithm, || format!("{algorithm:?}")),
+        Err(Deny::NotSigned) => {
+            return Err(check.stop(CheckName::Algorithm, Deny::NotSigned, || {
+                Details::unverified("an empty signature", "a signed token")
+            }));
+        }
+        Err(deny) => return Err(check.stop(CheckName::Algorithm, deny, algorithm)),
+        Ok(_) => check.passed(CheckName::Algorithm, algorithm),
     }
-    if !keyed {
+    if keys == 0 {
         return Ok(());
     }
     let signed = evidence.signed.ok_or(Stop::Needs(Needs::Signature))?;
     check.that(signed && !token.extended, CheckName::Signature, Deny::Signature, || {
-        format!("by one of {} keys: {signed}", config.pem_keys.len())
+        by_a_key(match (signed, token.extended) {
+            (_, true) => "a header with `crit` or `b64`",
+            (true, false) => "made by one of them",
+            (false, false) => "made by none of them",
+        })
     })
-}
-
-/// What the token says of itself. It may only deny.
-fn own_word<'a, T: Trail>(
-    case: &Case<'_>,
-    role: &Role,
-    config: &MountConfig,
-    token: &UnverifiedToken<'_>,
-    check: &mut Checker<'_, T>,
-) -> Result<(), Stop<'a>> {
-    let claims = &token.claims;
-    let issued = config.demanded_issuer().is_none_or(|issuer| issuer == claims.issuer);
-    check.that(issued, CheckName::Issuer, Deny::Issuer, || claims.issuer.clone())?;
-    let meant = demanded_audience(role, case.default_audience)
-        .is_none_or(|demanded| claims.audiences.iter().any(|audience| audience == demanded));
-    check.that(meant, CheckName::Audience, Deny::Audience, || claims.audiences.join(","))?;
-    let times = check_times(claims, case.now);
-    check.that(times.is_ok(), CheckName::Times, times.err().unwrap_or(Deny::Expired), || {
-        format!("nbf {} exp {} iat {} now {}", claims.not_before, claims.expires, claims.issued_at, case.now)
-    })?;
-    check.that(!claims.faulty, CheckName::Claims, Deny::Claims, || "types and keys".to_owned())?;
-    let named = any_fits(&role.bound_service_account_names, &claims.name);
-    check.that(named, CheckName::ServiceAccountName, Deny::ServiceAccountName, || claims.name.clone())?;
-    let bound = any_fits(&role.bound_service_account_namespaces, &claims.namespace)
-        || role.bound_service_account_namespace_selector.is_some();
-    check.that(bound, CheckName::Namespace, Deny::Namespace, || claims.namespace.clone())?;
-    let (alias, deny) = match role.alias_name_source {
-        AliasNameSource::Uid => (!claims.uid.is_empty(), Deny::ClaimsWithoutUid),
-        AliasNameSource::Name => {
-            (!claims.namespace.is_empty() && !claims.name.is_empty(), Deny::ClaimsWithoutName)
-        }
-    };
-    check.that(alias, CheckName::Claims, deny, || "what the alias needs".to_owned())
-}
-
-/// What the API server says, against the token's word and the role.
-fn reviewed<'a, T: Trail>(
-    role: &Role,
-    token: &UnverifiedToken<'_>,
-    evidence: &Evidence<'a>,
-    check: &mut Checker<'_, T>,
-) -> Result<Verdict<'a>, Stop<'a>> {
-    let identity = match evidence.review.ok_or(Stop::Needs(Needs::Review))? {
-        Ok(Review::Confirmed(identity)) => identity,
-        Ok(Review::Refused(deny)) => {
-            return Err(check.stop(CheckName::Review, *deny, || "refused".to_owned()));
-        }
-        Err(undecided) => {
-            check.trail.saw(CheckName::Review, false, || undecided.name().to_owned());
-            return Err(Stop::Undecided(undecided));
-        }
-    };
-    let claims = &token.claims;
-    // Nobody without a uid is confirmed, not even by an API server that knows none either.
-    let same = !claims.uid.is_empty()
-        && identity.name() == claims.name
-        && identity.uid() == claims.uid
-        && identity.namespace() == claims.namespace;
-    check.that(same, CheckName::Review, Deny::IdentityMismatch, || format!("{identity:?}"))?;
-    if !any_fits(&role.bound_service_account_namespaces, identity.namespace()) {
-        let selected = evidence.selected.ok_or(Stop::Needs(Needs::Selection(identity.namespace())))?;
-        let selected = selected.map_err(|undecided| {
-            check.trail.saw(CheckName::NamespaceLabels, false, || undecided.name().to_owned());
-            Stop::Undecided(undecided)
-        })?;
-        check.that(selected, CheckName::NamespaceLabels, Deny::Namespace, || {
-            identity.namespace().to_owned()
-        })?;
-    }
-    Ok(Verdict::Allow(identity))
-}
-
-struct Checker<'t, T> {
-    trail: &'t mut T,
-}
-
-impl<T: Trail> Checker<'_, T> {
-    /// Notes a check and stops where it does not hold.
-    fn that<'a>(
-        &mut self,
-        holds: bool,
-        name: CheckName,
-        deny: Deny,
-        saw: impl FnOnce() -> String,
-    ) -> Result<(), Stop<'a>> {
-        self.trail.saw(name, holds, saw);
-        if holds { Ok(()) } else { Err(Stop::Deny(deny)) }
-    }
-
-    fn passed(&mut self, name: CheckName, saw: impl FnOnce() -> String) {
-        self.trail.saw(name, true, saw);
-    }
-
-    fn stop<'a>(&mut self, name: CheckName, deny: Deny, saw: impl FnOnce() -> String) -> Stop<'a> {
-        self.trail.saw(name, false, saw);
-        Stop::Deny(deny)
-    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,14 @@ impl Review {
 }
 
 impl Review {
+    /// The service account, where it is confirmed.
+    pub const fn identity(&self) -> Option<&VerifiedIdentity> {
+        match self {
+            Self::Confirmed(identity) => Some(identity),
+            Self::Refused(_) => None,
+        }
+    }
+
     /// What a login was confirmed to be, as the store has kept it with the login's client token.
     pub fn of_login(namespace: &str, name: &str, uid: &str) -> Self {
         VerifiedIdentity::new(namespace, name, uid).map_or(Self::Refused(Deny::ClientToken), Self::Confirmed)

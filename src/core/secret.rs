@@ -32,6 +32,16 @@ pub fn may_be_one(text: &str) -> bool {
     text.len() > LONGEST_NAME || (text.len() > 16 && TOKENS.iter().any(|token| text.starts_with(token)))
 }
 
+/// Whether a word looks like a service-account token or a client token, wherever it stands. Unlike [`may_be_one`], long names
+/// and names that begin with `s.` or `b.` do not: Kubernetes' names have no capitals.
+pub fn looks_like_token(word: &str) -> bool {
+    word.split(['=', '/', '+', '~']).any(|part| {
+        let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| part.starts_with(beginning));
+        (part.len() > 16 && begins(&["hvs.", "hvb.", "eyJ"]))
+            || (part.len() > 24 && begins(&["s.", "b."]) && part.contains(|c: char| c.is_ascii_uppercase()))
+    })
+}
+
 /// What stands in the place of a name as the log shows it.
 pub fn shown(text: &str) -> &str {
     if may_be_one(text) { "…" } else { text }

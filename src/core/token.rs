@@ -1,5 +1,6 @@
 //! A service-account token as the caller sent it: read, not believed.
 
+mod algorithm_name;
 mod claims;
 mod times;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::core::decision::Failure;
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::Mount;
 use crate::core::reason::{Deny, Undecided};
@@ -15,6 +16,15 @@ pub struct Decision {
     pub mount: Option<Arc<str>>,
     /// Allow, deny or undecided.
     pub outcome: Outcome,
+    /// Which check failed and what it saw, for the log; none for an allow, and where no check was made.
+    pub failure: Option<Box<Failure>>,
+}
+
+impl Decision {
+    /// A decision of which no check is known.
+    pub const fn new(mount: Option<Arc<str>>, outcome: Outcome) -> Self {
+        Self { mount, outcome, failure: None }
+    }
 }
 
 /// Three different things, kept apart down to the wire.
@@ -95,9 +105,6 @@ impl Grant {
 
     /// The service account; none only for a review that refused, which no grant holds.
     pub fn identity(&self) -> Option<&VerifiedIdentity> {
-        match &*self.review {
-            Review::Confirmed(identity) => Some(identity),
-            Review::Refused(_) => None,
-        }
+        self.review.identity()
     }
 }

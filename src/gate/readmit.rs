@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::{Decision, Gate, Grant, Outcome};
 use crate::core::client_token::Login;
-use crate::core::decision::{From, StoredIdentity, admits};
+use crate::core::decision::{
+    Account, Deduplicated, Failure, NoObserver, RequestOrigin, StoredIdentity, admits_observed,
+};
 use crate::core::identity::Review;
 use crate::core::mount::Mount;
 use crate::core::reason::{Deny, Undecided};
@@ -24,18 +26,19 @@ impl<V: Verify> Gate<V> {
         peer: Option<IpAddr>,
     ) -> Decision {
         let mount = match self.snapshot.load().as_deref() {
-            None => return Decision { mount: None, outcome: Outcome::Undecided(Undecided::NotLoaded) },
+            None => return Decision::new(None, Outcome::Undecided(Undecided::NotLoaded)),
             Some(snapshot) => snapshot.mount(mount).cloned(),
         };
         let Some(mount) = mount else {
-            return Decision { mount: None, outcome: Outcome::Deny(Deny::UnknownMount) };
+            return Decision::new(None, Outcome::Deny(Deny::UnknownMount));
         };
         let is_gone = || self.gone.as_ref().is_some_and(|gone| gone.is_gone(&mount, &login.uid, confirmed));
-        let outcome = match again(&mount, roles, login, is_gone, peer) {
+        let mut failure = None;
+        let outcome = match again(&mount, roles, login, is_gone, peer, &mut failure) {
             Ok(grant) => Outcome::Allow(grant),
             Err(deny) => Outcome::Deny(deny),
         };
-        Decision { mount: Some(Arc::clone(&mount.path)), outcome }
+        Decision { failure, ..Decision::new(Some(Arc::clone(&mount.path)), outcome) }
     }
 }
 
@@ -45,6 +48,7 @@ fn again(
     login: &Login,
     is_gone: impl FnOnce() -> bool,
     peer: Option<IpAddr>,
+    failure: &mut Option<Box<Failure>>,
 ) -> Result<Grant, Deny> {
     let own = login.stored_role();
     if *mount.about.accessor != *login.mount_accessor || !roles.iter().any(|role| role.to_lowercase() == own)
@@ -54,7 +58,15 @@ fn again(
     let role = mount.role(&own).ok_or(Deny::UnknownRole)?;
     let Login { namespace, name, .. } = login;
     let identity = StoredIdentity { namespace, name, labels: login.labels.as_ref(), is_gone: is_gone() };
-    admits(role, &identity, From::Peer(peer))?;
+    let mut none = NoObserver;
+    let mut observer = Deduplicated::new(&mut none);
+    if let Err(deny) = admits_observed(role, &identity, RequestOrigin::Peer(peer), &mut observer) {
+        *failure = observer.into_failed().map(|check| {
+            let account = Some(Account::verified(namespace, name));
+            Box::new(Failure { role: Some(own), check, account })
+        });
+        return Err(deny);
+    }
     let review = Review::of_login(&login.namespace, &login.name, &login.uid);
     Ok(Grant::new(mount, role, &Arc::new(review)))
 }

@@ -214,7 +214,7 @@ async fn a_grant_names_the_mount_the_role_and_the_reviewed_account() {
 }
 
 #[tokio::test]
-async fn the_trail_tells_each_check_once_although_facts_came_one_by_one() {
+async fn each_check_is_observed_once_although_facts_came_one_by_one() {
     use CheckName::*;
     let house = House::new(Some(set(1, [role("orders")])), Script::default());
     let mut checks = Checks::new();
@@ -236,4 +236,36 @@ async fn the_trail_tells_each_check_once_although_facts_came_one_by_one() {
         Review,
     ];
     assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn a_decision_has_the_failed_check_of_the_role_that_it_reports() {
+    let failed = |decision: &Decision| {
+        let failure = decision.failure.as_deref()?;
+        let account = failure.account.as_ref()?;
+        Some((failure.role.clone()?, failure.check.name, account.text.clone(), account.verified))
+    };
+    let of = |role: &str, check, verified| Some((role.to_owned(), check, "shop/orders".to_owned(), verified));
+    let wants = script::with_audience("wants", "another");
+    let roles = [role("orders"), script::closed("closed"), script::with_audience("down", "down"), wants];
+    let house = House::new(Some(set(1, roles)), Script::default());
+    for (roles, outcome, expected) in [
+        (
+            &["closed", "wants"][..],
+            "service_account_name",
+            of("closed", CheckName::ServiceAccountName, false),
+        ),
+        (&["wants", "closed"], "audience", of("wants", CheckName::Audience, false)),
+        (&["closed", "down"], "api_server_unreachable", of("down", CheckName::Review, false)),
+        (&["unknown", "closed"], "unknown_role", None),
+        (&["closed", "orders"], "allow orders", None),
+    ] {
+        let decision = house.ask(roles, Freshness::Fresh).await;
+        assert_eq!((told(&decision).as_str(), failed(&decision)), (outcome, expected), "{roles:?}");
+    }
+
+    let remembered = Script { remembered: Some(confirmed()), ..Script::default() };
+    let house = House::new(Some(set(1, [script::closed("closed")])), remembered);
+    let decision = house.ask(&["closed"], Freshness::Cached).await;
+    assert_eq!(failed(&decision), of("closed", CheckName::ServiceAccountName, true), "a review confirms it");
 }

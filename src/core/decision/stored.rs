@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::any_fits;
+use super::own_word::or_nobody;
+use super::reviewed::labels_details;
+use super::{CheckName, CheckObserver, Details, NoObserver, address_details, is_near, shown};
+use crate::core::glob::any_fits;
 use crate::core::reason::Deny;
 use crate::core::role::Role;
 
@@ -22,7 +25,7 @@ pub struct StoredIdentity<'a> {
 
 /// Where a request comes from, as far as it counts.
 #[derive(Debug, Clone, Copy)]
-pub enum From {
+pub enum RequestOrigin {
     /// It does not count: a renewal does not re-apply CIDRs.
     Anywhere,
     /// The peer; none where it is not known.
@@ -34,33 +37,56 @@ pub enum From {
 ///
 /// # Errors
 /// The first check that fails.
-pub fn admits(role: &Role, identity: &StoredIdentity<'_>, from: From) -> Result<(), Deny> {
-    if identity.is_gone {
-        return Err(Deny::AccountGone);
-    }
+pub fn admits(role: &Role, identity: &StoredIdentity<'_>, origin: RequestOrigin) -> Result<(), Deny> {
+    admits_observed(role, identity, origin, &mut NoObserver)
+}
+
+/// As [`admits`], with every check passed to `observer`. All is verified: a login has confirmed the identity.
+///
+/// # Errors
+/// The first check that fails.
+pub fn admits_observed(
+    role: &Role,
+    identity: &StoredIdentity<'_>,
+    origin: RequestOrigin,
+    observer: &mut impl CheckObserver,
+) -> Result<(), Deny> {
+    let mut check = |holds: bool, name, deny, details: &dyn Fn() -> Details| {
+        observer.checked(name, Some(holds), details);
+        if holds { Ok(()) } else { Err(deny) }
+    };
+    let StoredIdentity { namespace, name, labels, is_gone } = *identity;
+    check(!is_gone, CheckName::Review, Deny::AccountGone, &|| {
+        let saw = if is_gone { "the service account was deleted" } else { "confirmed at login" };
+        Details::verified(saw, "a service account that exists")
+    })?;
     let bound = &role.token.bound_cidrs;
-    let near = match from {
-        From::Anywhere => true,
-        From::Peer(peer) => {
-            bound.is_empty() || peer.is_some_and(|peer| bound.iter().any(|cidr| cidr.contains(peer)))
+    if let RequestOrigin::Peer(peer) = origin {
+        check(is_near(bound, peer), CheckName::PeerAddress, Deny::PeerAddress, &|| {
+            address_details(bound, peer)
+        })?;
+    }
+    let names = &role.bound_service_account_names;
+    check(any_fits(names, name), CheckName::ServiceAccountName, Deny::ServiceAccountName, &|| {
+        Details::verified(shown(name), or_nobody(names))
+    })?;
+    let namespaces = &role.bound_service_account_namespaces;
+    let selector = role.bound_service_account_namespace_selector.as_ref();
+    let named = any_fits(namespaces, namespace);
+    match selector {
+        Some(selector) if !named => {
+            let selected = match labels {
+                Some(labels) => selector.selects(labels),
+                // A selector of nothing fits every namespace, whose labels nobody has to know.
+                None => selector.selects_all(),
+            };
+            check(selected, CheckName::NamespaceLabels, Deny::Namespace, &|| {
+                labels_details(namespace, labels, Some(selector))
+            })
         }
-    };
-    if !near {
-        return Err(Deny::PeerAddress);
-    }
-    if !any_fits(&role.bound_service_account_names, identity.name) {
-        return Err(Deny::ServiceAccountName);
-    }
-    let selected = || match (&role.bound_service_account_namespace_selector, identity.labels) {
-        (Some(selector), Some(labels)) => selector.selects(labels),
-        // A selector of nothing fits every namespace, whose labels nobody has to know.
-        (Some(selector), None) => selector.selects_all(),
-        (None, _) => false,
-    };
-    if any_fits(&role.bound_service_account_namespaces, identity.namespace) || selected() {
-        Ok(())
-    } else {
-        Err(Deny::Namespace)
+        _ => check(named, CheckName::Namespace, Deny::Namespace, &|| {
+            Details::verified(shown(namespace), or_nobody(namespaces))
+        }),
     }
 }
 
@@ -70,7 +96,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{From, StoredIdentity, admits};
+    use super::{RequestOrigin, StoredIdentity, admits};
     use crate::core::reason::Deny;
     use crate::core::role::Role;
     use crate::core::role::decode::{DEFAULT_MAX_LEASE, decode};
@@ -90,20 +116,20 @@ mod tests {
             StoredIdentity { namespace: "shop", name: "orders", labels: Some(&labels), is_gone: false };
         let without = StoredIdentity { labels: None, ..with };
         let gone = StoredIdentity { is_gone: true, ..with };
-        let near = From::Peer(Some([10, 0, 0, 1].into()));
+        let near = RequestOrigin::Peer(Some([10, 0, 0, 1].into()));
         let of_team = |team: &str| format!(r#"{{"matchLabels":{{"team":"{team}"}}}}"#);
         let cases = [
             (role("orders", "shop", ""), with, near, Ok(())),
             (role("orders", "shop", ""), gone, near, Err(Deny::AccountGone)),
-            (role("*", "*", "{}"), gone, From::Anywhere, Err(Deny::AccountGone)),
-            (role("orders", "shop", ""), with, From::Peer(None), Err(Deny::PeerAddress)),
+            (role("*", "*", "{}"), gone, RequestOrigin::Anywhere, Err(Deny::AccountGone)),
+            (role("orders", "shop", ""), with, RequestOrigin::Peer(None), Err(Deny::PeerAddress)),
             (
                 role("orders", "shop", ""),
                 with,
-                From::Peer(Some([11, 0, 0, 1].into())),
+                RequestOrigin::Peer(Some([11, 0, 0, 1].into())),
                 Err(Deny::PeerAddress),
             ),
-            (role("orders", "shop", ""), with, From::Anywhere, Ok(())),
+            (role("orders", "shop", ""), with, RequestOrigin::Anywhere, Ok(())),
             (role("billing", "shop", ""), with, near, Err(Deny::ServiceAccountName)),
             (role("ord*", "s*", ""), with, near, Ok(())),
             (role("orders", "bank", ""), with, near, Err(Deny::Namespace)),

@@ -13,7 +13,7 @@ impl<V: Verify> EnvoyDoor<V> {
     /// Decides over a client token: it is good, it is that of a login at the route's mount in one of the route's
     /// roles, and that role as it is now admits who has logged in. An allow takes a use, where these are counted.
     pub(super) async fn by_client_token(&self, view: RequestView<'_>, token: &str) -> Decision {
-        let refused = |deny| Decision { mount: None, outcome: Outcome::Deny(deny) };
+        let refused = |deny| Decision::new(None, Outcome::Deny(deny));
         let choice = match role_choice::choose(view, &self.settings.routes, &self.settings.default) {
             Ok(choice) => choice,
             Err(deny) => return refused(deny),
@@ -54,11 +54,11 @@ impl<V: Verify> EnvoyDoor<V> {
             }
             None => grant,
         };
-        Decision { mount, outcome: Outcome::Allow(grant) }
+        Decision::new(mount, Outcome::Allow(grant))
     }
 }
 
 fn store_away(error: &TokensError) -> Decision {
     tracing::warn!(error = with_causes(error), "a client token could not be looked up");
-    Decision { mount: None, outcome: Outcome::Undecided(Undecided::StoreUnavailable) }
+    Decision::new(None, Outcome::Undecided(Undecided::StoreUnavailable))
 }

@@ -12,7 +12,7 @@ use super::request::RequestView;
 use super::wire::lean;
 use super::{client_address, role_choice, token_source};
 use crate::config::EnvoyDoor as Settings;
-use crate::core::decision::Unseen;
+use crate::core::decision::NoObserver;
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::reason::{Deny, Undecided};
 use crate::core::role::Role;
@@ -98,7 +98,7 @@ impl<V: Verify> EnvoyDoor<V> {
 
     /// The answer to a request that is not looked at, since it came too slowly or there is no memory for it.
     pub fn undecided(&self, undecided: Undecided) -> Bytes {
-        let decision = Decision { mount: None, outcome: Outcome::Undecided(undecided) };
+        let decision = Decision::new(None, Outcome::Undecided(undecided));
         self.answer(None, &decision, Instant::now())
     }
 
@@ -109,7 +109,7 @@ impl<V: Verify> EnvoyDoor<V> {
     }
 
     async fn decide(&self, view: RequestView<'_>, deadline: Option<Instant>) -> Decision {
-        let refused = |deny| Decision { mount: None, outcome: Outcome::Deny(deny) };
+        let refused = |deny| Decision::new(None, Outcome::Deny(deny));
         let token = match token_source::find(view, &self.settings.token_sources) {
             Ok(token) if CLIENT_TOKEN_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) => {
                 let decided = self.by_client_token(view, token);
@@ -135,8 +135,8 @@ impl<V: Verify> EnvoyDoor<V> {
             freshness: Freshness::Cached,
             deadline,
         };
-        let mut trail = Unseen;
-        let asked = self.gate.ask(&ask, &mut trail);
+        let mut observer = NoObserver;
+        let asked = self.gate.ask(&ask, &mut observer);
         let Some(at) = deadline else { return asked.await };
         // The verifier keeps the deadline, too, and its answer comes first.
         tokio::time::timeout_at(at.into(), asked).await.unwrap_or_else(|_| late())
@@ -196,7 +196,7 @@ impl<V: Verify> EnvoyDoor<V> {
 }
 
 fn late() -> Decision {
-    Decision { mount: None, outcome: Outcome::Undecided(Undecided::Deadline) }
+    Decision::new(None, Outcome::Undecided(Undecided::Deadline))
 }
 
 /// An encoded allow, and what its key points to. Not the mount: that would keep all roles of an old snapshot.

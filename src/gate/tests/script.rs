@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::core::client_token::Login;
-use crate::core::decision::{Trail, Unseen};
+use crate::core::decision::{CheckObserver, NoObserver};
 use crate::core::identity::{Review, ReviewStatus};
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::reason::Undecided;
@@ -150,14 +150,14 @@ impl House {
     }
 
     pub(crate) async fn ask(&self, roles: &[&str], freshness: Freshness) -> Decision {
-        self.ask_telling(roles, freshness, &mut Unseen).await
+        self.ask_telling(roles, freshness, &mut NoObserver).await
     }
 
     pub(crate) async fn ask_telling(
         &self,
         roles: &[&str],
         freshness: Freshness,
-        trail: &mut (impl Trail + Send),
+        observer: &mut (impl CheckObserver + Send),
     ) -> Decision {
         let ask = Ask {
             mount: self.mount,
@@ -168,7 +168,7 @@ impl House {
             freshness,
             deadline: None,
         };
-        self.gate.ask(&ask, trail).await
+        self.gate.ask(&ask, observer).await
     }
 
     pub(crate) fn with_gone(self, gone: Arc<dyn Gone>) -> Self {

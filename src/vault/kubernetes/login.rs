@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Kubernetes;
-use crate::core::decision::Unseen;
+use crate::core::decision::NoObserver;
 use crate::core::mount::Mount;
 use crate::core::reason::{Deny, Undecided};
 use crate::core::role::{AliasNameSource, Role};
@@ -123,7 +123,7 @@ impl<V: Verify> Kubernetes<V> {
             freshness: Freshness::Fresh,
             deadline: call.request.deadline,
         };
-        let decision = self.gate.ask(&ask, &mut Unseen).await;
+        let decision = self.gate.ask(&ask, &mut NoObserver).await;
         let login = match &decision.outcome {
             Decided::Allow(grant) => {
                 let secret_name = token.map(|token| token.claims.secret_name).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The renewal of a login's token: the role as it is now, applied to the identity as it was kept.
 
-use crate::core::decision::{From, StoredIdentity, admits};
+use crate::core::decision::{RequestOrigin, StoredIdentity, admits};
 use crate::core::mount::Mount;
 use crate::vault::outcome::{Class, Refusal};
 
@@ -28,7 +28,8 @@ pub fn renewal(mount: &Mount, role: &str, identity: &StoredIdentity<'_>) -> Resu
         let error = format!("role {role} does not exist during renewal");
         return Err(Refusal::new(Class::Internal, error));
     };
-    admits(found, identity, From::Anywhere).map_err(|deny| Refusal::new(Class::Denied, deny.sentence()))?;
+    admits(found, identity, RequestOrigin::Anywhere)
+        .map_err(|deny| Refusal::new(Class::Denied, deny.sentence()))?;
     let token = &found.token;
     Ok(RenewalTerms {
         ttl: token.ttl,

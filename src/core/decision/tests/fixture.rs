@@ -107,7 +107,7 @@ impl Default for Fixture {
 }
 
 impl Fixture {
-    /// Decides, and tells the trail.
+    /// Decides, and shows the checks.
     pub(super) fn decide(&self) -> (Answer, Checks) {
         let mount = Mount {
             config: self.config.clone().map(Arc::new),
@@ -130,6 +130,7 @@ impl Fixture {
             signed: self.signed,
             review: review.as_ref().map(|review| review.as_ref().map_err(|undecided| *undecided)),
             selected: self.selected,
+            labels: None,
         };
         let mut checks = Checks::new();
         let answer = match decide(&case, &self.role, &evidence, &mut checks) {
