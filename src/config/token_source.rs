@@ -30,6 +30,19 @@ impl TokenSource {
     }
 }
 
+impl std::fmt::Display for TokenSource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Header { name, scheme: None } => write!(formatter, "header `{}`", name.as_str()),
+            Self::Header { name, scheme: Some(scheme) } => {
+                write!(formatter, "header `{}` with `{scheme}`", name.as_str())
+            }
+            Self::Cookie(name) => write!(formatter, "cookie `{name}`"),
+            Self::Query(name) => write!(formatter, "query parameter `{name}`"),
+        }
+    }
+}
+
 text!(
     /// A valid header name in lower case.
     HeaderName,

@@ -3,11 +3,15 @@
 pub mod answer;
 mod client_address;
 mod client_token;
+mod cookies;
+mod credentials;
 pub mod door;
 mod grpc;
 mod message_budget;
-mod pair;
+mod name_value;
 mod path;
+mod query;
+mod refusal;
 mod rejection;
 pub mod request;
 mod role_choice;

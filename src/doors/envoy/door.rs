@@ -7,24 +7,24 @@ use bytes::Bytes;
 use moka::sync::Cache;
 use prost::Message as _;
 
-use super::answer::{self, AnswerStyle, IdentityHeaders, Removals, Reply, Template};
+use super::answer::{AnswerStyle, BodyForm, IdentityHeaders, KeptAnswers, RemovalRules, Removals};
 use super::request::RequestView;
+use super::role_choice::RoleChoice;
 use super::wire::lean;
-use super::{client_address, role_choice, token_source};
+use super::{client_address, refusal, role_choice, token_source};
 use crate::config::EnvoyDoor as Settings;
 use crate::core::decision::NoObserver;
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::reason::{Deny, Undecided};
-use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
-use crate::gate::{Ask, Decision, Gate, Grant, Outcome};
+use crate::gate::{Ask, Decision, Gate, Outcome};
 use crate::ports::{Freshness, Verify};
 use crate::record::Recorder;
-use crate::record::decision_id::{DecisionId, DecisionIds};
+use crate::record::decision_id::DecisionIds;
 use crate::tokens::Tokens;
 
-/// How many encoded allows are kept; beyond, an answer is encoded anew.
-const KEPT_ANSWERS: u64 = 16_384;
+/// For how many accounts that came with a client token one review each is kept, so that encoded answers are found again.
+const KEPT_IDENTITIES: u64 = 16_384;
 
 /// How the client tokens of the Vault door begin.
 const CLIENT_TOKEN_PREFIXES: [&str; 2] = ["hvs.", "hvb."];
@@ -39,12 +39,8 @@ pub struct NotACheckRequest;
 pub struct EnvoyDoor<V> {
     pub(super) gate: Gate<V>,
     pub(super) settings: Settings,
-    style: AnswerStyle,
-    removals: Removals,
-    denials: Vec<Template>,
-    undecided: Vec<Template>,
-    // By the addresses of review and role, which the value keeps alive so that they mean nothing else.
-    allows: Cache<(usize, usize), Arc<KeptAllow>>,
+    rules: RemovalRules,
+    answers: KeptAnswers,
     ids: DecisionIds,
     recorder: Recorder,
     // None: client tokens are not taken.
@@ -59,21 +55,16 @@ impl<V: Verify> EnvoyDoor<V> {
             headers: IdentityHeaders::new(settings.identity_header_prefix.as_ref()),
             undecided: settings.undecided,
         };
+        let rules = RemovalRules::new(&settings.token_sources, settings.keep_token);
         Self {
-            removals: Removals::always(&settings.token_sources, settings.keep_token),
-            denials: Deny::ALL.iter().map(|deny| Template::of(&style, Reply::Deny(*deny))).collect(),
-            undecided: Undecided::ALL
-                .iter()
-                .map(|undecided| Template::of(&style, Reply::Undecided(*undecided)))
-                .collect(),
-            allows: Cache::new(KEPT_ANSWERS),
+            answers: KeptAnswers::new(style, rules.always()),
+            rules,
             gate,
             settings,
-            style,
             ids,
             recorder,
             client_tokens: None,
-            identities: Cache::new(KEPT_ANSWERS),
+            identities: Cache::new(KEPT_IDENTITIES),
         }
     }
 
@@ -92,44 +83,66 @@ impl<V: Verify> EnvoyDoor<V> {
         let started = Instant::now();
         let request = lean::CheckRequest::decode(message).map_err(|_| NotACheckRequest)?;
         let view = RequestView::new(&request);
-        let decision = self.decide(view, deadline).await;
-        Ok(self.answer(Some(view), &decision, started))
+        let (decision, own) = match self.read(view) {
+            Ok(Read { credential, choice, own }) => {
+                (self.decide(view, &credential, &choice, deadline).await, own)
+            }
+            Err(refused) => (refused, None),
+        };
+        Ok(self.answer(Some(view), &decision, own.as_ref(), started))
     }
 
     /// The answer to a request that is not looked at, since it came too slowly or there is no memory for it.
     pub fn undecided(&self, undecided: Undecided) -> Bytes {
         let decision = Decision::new(None, Outcome::Undecided(undecided));
-        self.answer(None, &decision, Instant::now())
+        self.answer(None, &decision, None, Instant::now())
     }
 
     /// The answer to a request that is not looked at, since it is too large.
     pub fn denied(&self, deny: Deny) -> Bytes {
-        let decision = Decision { mount: None, outcome: Outcome::Deny(deny) };
-        self.answer(None, &decision, Instant::now())
+        let decision = Decision::new(None, Outcome::Deny(deny));
+        self.answer(None, &decision, None, Instant::now())
     }
 
-    async fn decide(&self, view: RequestView<'_>, deadline: Option<Instant>) -> Decision {
-        let refused = |deny| Decision::new(None, Outcome::Deny(deny));
-        let token = match token_source::find(view, &self.settings.token_sources) {
-            Ok(token) if CLIENT_TOKEN_PREFIXES.iter().any(|prefix| token.starts_with(prefix)) => {
-                let decided = self.by_client_token(view, token);
+    /// Reads what the decision is about.
+    ///
+    /// # Errors
+    /// The denial, where there is no one token, no role, or where the token cannot be taken out of the request.
+    fn read<'a>(&'a self, view: RequestView<'a>) -> Result<Read<'a>, Decision> {
+        let sources = &self.settings.token_sources;
+        let found = token_source::find(view, sources).map_err(|none| refusal::no_token(none, sources))?;
+        let credential = if CLIENT_TOKEN_PREFIXES.iter().any(|prefix| found.token.starts_with(prefix)) {
+            Credential::ClientToken(found.token)
+        } else {
+            let parsed = UnverifiedToken::parse(found.token);
+            Credential::Account(Ok(parsed.map_err(|deny| refusal::unreadable(deny, found.source))?))
+        };
+        let own = self.rules.of_request(view, &self.answers.style().headers);
+        let own = own.map_err(refusal::unreturnable)?;
+        let choice = role_choice::choose(view, &self.settings.routes, &self.settings.default);
+        let choice = choice.map_err(|deny| Decision::new(None, Outcome::Deny(deny)))?;
+        Ok(Read { credential, choice, own })
+    }
+
+    async fn decide(
+        &self,
+        view: RequestView<'_>,
+        credential: &Credential<'_>,
+        choice: &RoleChoice<'_>,
+        deadline: Option<Instant>,
+    ) -> Decision {
+        let token = match credential {
+            Credential::Account(token) => token,
+            Credential::ClientToken(token) => {
+                let decided = self.by_client_token(view, token, choice);
                 let Some(at) = deadline else { return decided.await };
                 return tokio::time::timeout_at(at.into(), decided).await.unwrap_or_else(|_| late());
             }
-            Ok(token) => UnverifiedToken::parse(token),
-            Err(deny) => Err(deny),
-        };
-        if let Err(deny) = token {
-            return refused(deny);
-        }
-        let choice = match role_choice::choose(view, &self.settings.routes, &self.settings.default) {
-            Ok(choice) => choice,
-            Err(deny) => return refused(deny),
         };
         let ask = Ask {
             mount: choice.mount,
             roles: &choice.roles,
-            token: &token,
+            token,
             peer: client_address::find(view, self.settings.client_address),
             default_audience: self.settings.audience.as_deref(),
             freshness: Freshness::Cached,
@@ -142,37 +155,21 @@ impl<V: Verify> EnvoyDoor<V> {
         tokio::time::timeout_at(at.into(), asked).await.unwrap_or_else(|_| late())
     }
 
-    fn answer(&self, view: Option<RequestView<'_>>, decision: &Decision, started: Instant) -> Bytes {
+    fn answer(
+        &self,
+        view: Option<RequestView<'_>>,
+        decision: &Decision,
+        own: Option<&Removals>,
+        started: Instant,
+    ) -> Bytes {
         let id = self.ids.next();
         self.recorder.record("envoy", &id, decision, started.elapsed(), || self.roles_asked(view));
+        let form = || view.map_or(BodyForm::Json, BodyForm::for_request);
         match &decision.outcome {
-            Outcome::Allow(grant) => {
-                let own = view.and_then(|view| {
-                    self.removals.of_request(
-                        view,
-                        &self.style.headers,
-                        &self.settings.token_sources,
-                        self.settings.keep_token,
-                    )
-                });
-                match own {
-                    Some(own) => self.encoded(Reply::Allow(grant, &own), &id),
-                    None => self.kept_allow(grant).template.fill(&id),
-                }
-            }
-            Outcome::Deny(deny) => match self.denials.get(*deny as usize) {
-                Some(kept) => kept.fill(&id),
-                None => self.encoded(Reply::Deny(*deny), &id),
-            },
-            Outcome::Undecided(undecided) => match self.undecided.get(*undecided as usize) {
-                Some(kept) => kept.fill(&id),
-                None => self.encoded(Reply::Undecided(*undecided), &id),
-            },
+            Outcome::Allow(grant) => self.answers.allow(grant, own, &id),
+            Outcome::Deny(deny) => self.answers.deny(*deny, form(), &id),
+            Outcome::Undecided(undecided) => self.answers.undecided(*undecided, form(), &id),
         }
-    }
-
-    fn encoded(&self, reply: Reply<'_>, id: &DecisionId) -> Bytes {
-        answer::frame(&self.style, reply, std::str::from_utf8(id).unwrap_or_default()).into()
     }
 
     /// The roles that a request asks for, as its record shows them.
@@ -181,27 +178,24 @@ impl<V: Verify> EnvoyDoor<V> {
             view.map(|view| role_choice::choose(view, &self.settings.routes, &self.settings.default));
         choice.and_then(Result::ok).map_or_else(String::new, |choice| choice.roles.join(","))
     }
+}
 
-    /// The encoded allow of a grant whose request loses nothing of its own.
-    fn kept_allow(&self, grant: &Grant) -> Arc<KeptAllow> {
-        let key = (Arc::as_ptr(grant.review()).addr(), Arc::as_ptr(grant.role()).addr());
-        self.allows.get(&key).unwrap_or_else(|| {
-            let template = Template::of(&self.style, Reply::Allow(grant, &self.removals));
-            let _alive = (Arc::clone(grant.review()), Arc::clone(grant.role()));
-            let kept = Arc::new(KeptAllow { template, _alive });
-            self.allows.insert(key, Arc::clone(&kept));
-            kept
-        })
-    }
+/// What a request was read as.
+#[derive(Debug)]
+struct Read<'a> {
+    credential: Credential<'a>,
+    choice: RoleChoice<'a>,
+    /// What the request loses, where that is not what every request loses.
+    own: Option<Removals>,
+}
+
+/// What the caller shows. An account's token has been read; the gate takes it with its error.
+#[derive(Debug)]
+enum Credential<'a> {
+    Account(Result<UnverifiedToken<'a>, Deny>),
+    ClientToken(&'a str),
 }
 
 fn late() -> Decision {
     Decision::new(None, Outcome::Undecided(Undecided::Deadline))
-}
-
-/// An encoded allow, and what its key points to. Not the mount: that would keep all roles of an old snapshot.
-#[derive(Debug)]
-struct KeptAllow {
-    template: Template,
-    _alive: (Arc<Review>, Arc<Role>),
 }

@@ -33,6 +33,12 @@ impl<'a> RequestView<'a> {
         raw.chain(joined.iter().map(|entry| (&entry.key[..], &entry.value[..])))
     }
 
+    /// Whether header lines are as the client sent them. Else Envoy has replaced each byte outside of UTF-8 by `!`.
+    pub fn has_raw_headers(self) -> bool {
+        let map = self.http.and_then(|http| http.header_map.as_ref());
+        map.is_some_and(|map| !map.headers.is_empty())
+    }
+
     /// The values of every header line of that lower-case name.
     pub fn header(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.headers()

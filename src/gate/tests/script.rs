@@ -255,3 +255,8 @@ pub(crate) fn grant(path: &str, role: Role, review: Arc<Review>) -> Grant {
     let mount = Mount::new(path, 1, MountAbout::of_path(path));
     Grant::new(&Arc::new(mount), &Arc::new(role), &review)
 }
+
+/// A grant of a mount and a role that are there already.
+pub(crate) fn grant_of(mount: &Arc<Mount>, role: &Arc<Role>, review: &Arc<Review>) -> Grant {
+    Grant::new(mount, role, review)
+}

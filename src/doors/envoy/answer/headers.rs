@@ -6,9 +6,6 @@ use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendA
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::google::protobuf::BoolValue;
 
-use super::super::pair;
-use super::super::request::RequestView;
-use crate::config::TokenSource;
 use crate::gate::Grant;
 
 /// The keys of an identity, in headers (with the prefix) and in dynamic metadata (without).
@@ -33,111 +30,59 @@ impl IdentityHeaders {
         self.names.iter().map(|(name, key)| (name.as_str(), *key))
     }
 
-    /// Whether an upstream could take a header of that name for one under our prefix, `_` and `-` being one.
-    fn could_be_ours(&self, name: &[u8]) -> bool {
-        let read = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-        let same = |(a, b): (&u8, &u8)| read(a) == read(b);
-        name.len() >= self.prefix.len() && name.iter().zip(self.prefix.as_bytes()).all(same)
+    /// Whether an upstream could take a header of that name for one under our prefix: see [`is_read_as`].
+    pub(super) fn could_be_ours(&self, name: &[u8]) -> bool {
+        name.get(..self.prefix.len()).is_some_and(|start| is_read_as(start, self.prefix.as_bytes()))
     }
 
-    fn is_one_of_ours(&self, name: &[u8]) -> bool {
+    pub(super) fn is_one_of_ours(&self, name: &[u8]) -> bool {
         self.names.iter().any(|(ours, _)| ours.as_bytes() == name)
     }
 }
 
-/// What is taken out of an allowed request.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Removals {
-    /// Header names.
-    pub headers: Vec<String>,
-    /// The `cookie` header without the token; none: it stays as it is.
-    pub cookie_left: Option<String>,
-    /// Query parameters.
-    pub query_parameters: Vec<String>,
+/// Whether two names are one to a server that tells apart letters and digits alone, as CGI's variables do (RFC 3875
+/// section 4.1.18): case does not count, and `_`, `.` and all other signs read as `-`.
+pub(super) fn is_read_as(name: &[u8], other: &[u8]) -> bool {
+    let read = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    name.len() == other.len() && name.iter().zip(other).all(|(a, b)| read(a) == read(b))
 }
 
-impl Removals {
-    /// What every allowed request loses: the configured header sources, present or not, and query sources.
-    pub fn always(sources: &[TokenSource], keep_token: bool) -> Self {
-        let mut removals = Self::default();
-        for source in sources.iter().filter(|_| !keep_token) {
-            match source {
-                TokenSource::Header { name, .. } => removals.headers.push(name.as_str().to_owned()),
-                TokenSource::Query(name) => removals.query_parameters.push(name.clone()),
-                TokenSource::Cookie(_) => {}
-            }
-        }
-        removals
-    }
+/// The longest list of policies that is sent, in bytes as encoded. Many servers take 8 KiB of headers, and Envoy itself
+/// refuses a request whose headers grow beyond its own limit (60 KiB) with 500.
+pub const MAX_POLICIES_BYTES: usize = 4096;
 
-    /// What this request loses besides: spoofed identity headers, and the token's cookie. None: nothing.
-    pub fn of_request(
-        &self,
-        view: RequestView<'_>,
-        names: &IdentityHeaders,
-        sources: &[TokenSource],
-        keep_token: bool,
-    ) -> Option<Self> {
-        let spoofed: Vec<String> = view
-            .headers()
-            .map(|(name, _)| name)
-            .filter(|name| names.could_be_ours(name) && !names.is_one_of_ours(name))
-            .map(|name| String::from_utf8_lossy(name).to_ascii_lowercase())
-            .collect();
-        let cookies = sources.iter().filter(|_| !keep_token).filter_map(|source| match source {
-            TokenSource::Cookie(name) => Some(name.as_str()),
-            TokenSource::Header { .. } | TokenSource::Query(_) => None,
+/// An identity as headers and metadata show it.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// The values by key, ready for a header; empty where there is nothing to say.
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// The list of policies is longer than [`MAX_POLICIES_BYTES`], and so left out.
+    pub(super) policies_omitted: bool,
+}
+
+impl Identity {
+    pub(super) fn new(grant: &Grant, decision_id: &str) -> Self {
+        let (namespace, name, uid) = grant.identity().map_or_else(Default::default, |identity| {
+            (identity.namespace(), identity.name(), identity.uid())
         });
-        let cookies: Vec<&str> = cookies.collect();
-        let cookie_left = if cookies.is_empty() { None } else { without_cookies(view, &cookies) };
-        if spoofed.is_empty() && cookie_left.is_none() {
-            return None;
+        let policies: Vec<String> =
+            grant.role().token.login_policies().iter().map(|policy| encoded(policy)).collect();
+        let mut policies = policies.join(",");
+        let policies_omitted = policies.len() > MAX_POLICIES_BYTES;
+        if policies_omitted {
+            policies.clear();
         }
-        let mut removals = self.clone();
-        removals.headers.extend(spoofed);
-        match cookie_left {
-            Some(left) if left.is_empty() => removals.headers.push("cookie".to_owned()),
-            left => removals.cookie_left = left,
-        }
-        Some(removals)
+        let values = [
+            encoded(&grant.role().name),
+            encoded(&grant.mount().path),
+            encoded(namespace),
+            encoded(name),
+            encoded(uid),
+            policies,
+            decision_id.to_owned(),
+        ];
+        Self { fields: KEYS.into_iter().zip(values).collect(), policies_omitted }
     }
-}
-
-/// The cookies that are left when some are cut out; none where none of them is there.
-fn without_cookies(view: RequestView<'_>, cut: &[&str]) -> Option<String> {
-    let lines: Vec<_> = view.header("cookie").map(String::from_utf8_lossy).collect();
-    let is_cut = |part: &&str| cut.iter().any(|name| pair::value(part.as_bytes(), name).is_some());
-    let (mut left, mut found) = (Vec::new(), false);
-    for pair in lines.iter().flat_map(|line| line.split(';')) {
-        // A proxy may have joined two lines by a comma, so a token can stand behind one.
-        if pair.split(',').any(|part| is_cut(&part)) {
-            found = true;
-            left.extend(pair.split(',').filter(|part| !is_cut(part)));
-        } else {
-            left.push(pair);
-        }
-    }
-    left.retain(|pair| !pair.trim().is_empty());
-    found.then(|| left.iter().map(|pair| pair.trim()).collect::<Vec<_>>().join("; "))
-}
-
-/// The values of an identity by key, ready for a header.
-pub(super) fn identity(grant: &Grant, decision_id: &str) -> Vec<(&'static str, String)> {
-    let (namespace, name, uid) = grant
-        .identity()
-        .map_or_else(Default::default, |identity| (identity.namespace(), identity.name(), identity.uid()));
-    let policies: Vec<String> =
-        grant.role().token.login_policies().iter().map(|policy| encoded(policy)).collect();
-    let values = [
-        encoded(&grant.role().name),
-        encoded(&grant.mount().path),
-        encoded(namespace),
-        encoded(name),
-        encoded(uid),
-        policies.join(","),
-        decision_id.to_owned(),
-    ];
-    KEYS.into_iter().zip(values).collect()
 }
 
 /// Visible ASCII; everything else, commas and the percent sign itself percent-encoded (RFC 3986 section 2.1).

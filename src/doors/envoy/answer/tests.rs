@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::super::testing::{Sent, sources};
-use super::{AnswerStyle, IdentityHeaders, Removals, Reply, Template, frame};
+use super::{AnswerStyle, BodyForm, IdentityHeaders, RemovalRules, Removals, Reply, Template, frame};
 use crate::config::UndecidedAnswer;
 use crate::core::identity::{Review, ReviewStatus};
 use crate::core::reason::{Deny, Undecided};
@@ -33,7 +33,10 @@ fn style(undecided: UndecidedAnswer) -> AnswerStyle {
 }
 
 fn denials<'a>() -> impl Iterator<Item = Reply<'a>> {
-    Deny::ALL.into_iter().map(Reply::Deny).chain(Undecided::ALL.into_iter().map(Reply::Undecided))
+    BodyForm::ALL.into_iter().flat_map(|form| {
+        let denials = Deny::ALL.into_iter().map(move |deny| Reply::Deny(deny, form));
+        denials.chain(Undecided::ALL.into_iter().map(move |undecided| Reply::Undecided(undecided, form)))
+    })
 }
 
 fn granted(path: &str, role: &str, account: [&str; 3], policies: &[&str]) -> Grant {
@@ -89,12 +92,13 @@ fn replaced(headers: &[HeaderValueOption]) -> BTreeMap<String, String> {
 
 fn metadata(response: &CheckResponse) -> BTreeMap<&str, &str> {
     let fields = &response.dynamic_metadata.as_ref().expect("metadata").fields;
-    let text = |kind: &'_ Option<Kind>| matches!(kind, Some(Kind::StringValue(_)));
+    let text = |kind: &'_ Option<Kind>| matches!(kind, Some(Kind::StringValue(_) | Kind::BoolValue(true)));
     assert!(fields.values().all(|value| text(&value.kind)), "flat: {fields:?}");
     fields
         .iter()
         .filter_map(|(key, value)| match &value.kind {
             Some(Kind::StringValue(text)) => Some((key.as_str(), text.as_str())),
+            Some(Kind::BoolValue(true)) => Some((key.as_str(), "true")),
             _ => None,
         })
         .collect()
@@ -168,25 +172,30 @@ fn every_denial_and_every_undecided_answer_is_as_the_table_says() {
         let (answer, as_error) = to_client(&response);
         assert_eq!(answer.status.map(|status| status.code), Some(*status), "{reason}");
         let mut headers = replaced(&answer.headers);
-        assert_eq!(headers.remove("content-type").as_deref(), Some("application/json"), "{reason}");
+        let (sentence, form) = match reply {
+            Reply::Deny(deny, form) => (deny.sentence(), form),
+            Reply::Undecided(undecided, form) => (undecided.sentence(), form),
+            Reply::Allow(..) => panic!("not asked for"),
+        };
+        let content_type = headers.remove("content-type");
+        match form {
+            BodyForm::Json => {
+                assert_eq!(content_type.as_deref(), Some("application/json"), "{reason}");
+                let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+                assert_eq!(body, serde_json::json!({ "errors": [sentence] }), "{reason}");
+            }
+            BodyForm::Sentence => assert_eq!((content_type, &*answer.body), (None, sentence), "{reason}"),
+        }
         assert_eq!(headers.remove("www-authenticate").unwrap_or_default(), *challenge, "{reason}");
         let retry_after = headers.remove("retry-after");
         assert_eq!(retry_after.is_some(), *status == 503, "{reason}");
         assert!(retry_after.is_none_or(|seconds| seconds.parse::<u32>().unwrap() > 0), "{reason}");
         assert_eq!(headers, BTreeMap::new(), "nothing else goes to the client: {reason}");
 
-        let sentence = match reply {
-            Reply::Deny(deny) => deny.sentence(),
-            Reply::Undecided(undecided) => undecided.sentence(),
-            Reply::Allow(..) => panic!("not asked for"),
-        };
-        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
-        assert_eq!(body, serde_json::json!({ "errors": [sentence] }), "{reason}");
-
         // The cause decides, not the name: an API server that took the question and gave no answer opens nothing.
         let may_open = ["not_loaded", "reviewer_refused", "api_server_unreachable"]
             .contains(&reason.as_str())
-            && !matches!(reply, Reply::Undecided(Undecided::ApiServerNoAnswer));
+            && !matches!(reply, Reply::Undecided(Undecided::ApiServerNoAnswer, _));
         let opens = may_open && matches!(undecided, UndecidedAnswer::ErrorResponse);
         assert_eq!(as_error, opens, "{reason}");
         seen.insert(reason);
@@ -209,7 +218,7 @@ fn no_denial_and_nothing_undecided_leaves_as_an_allow() {
             assert_ne!(response.status.as_ref().expect("a status").code, 0, "{reply:?}");
             assert!(!matches!(response.http_response, Some(HttpResponse::OkResponse(_)) | None), "{reply:?}");
             let outcome = metadata(&response)["outcome"].to_owned();
-            assert_eq!(outcome, if matches!(reply, Reply::Deny(_)) { "deny" } else { "undecided" });
+            assert_eq!(outcome, if matches!(reply, Reply::Deny(..)) { "deny" } else { "undecided" });
         }
     }
 }
@@ -246,7 +255,7 @@ proptest! {
     ) {
         let id: DecisionId = id;
         let text = std::str::from_utf8(&id).unwrap();
-        let removals = Removals::always(&sources(&["authorization", "query?t"]), false);
+        let removals = RemovalRules::new(&sources(&["authorization", "query?t"]), false).always();
         for undecided in STYLES {
             let style = style(undecided);
             for reply in denials().chain([Reply::Allow(&grant, &removals)]) {
@@ -256,6 +265,24 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn requests_of_grpc_get_the_sentence_and_all_others_json() {
+    for (content_type, expected) in [
+        ("application/grpc", BodyForm::Sentence),
+        ("application/grpc+proto", BodyForm::Sentence),
+        ("application/grpc-web", BodyForm::Json),
+        ("application/grpc-web+proto", BodyForm::Json),
+        ("application/json", BodyForm::Json),
+        ("", BodyForm::Json),
+    ] {
+        let line = Sent::default().line("content-type", content_type);
+        for sent in [line, Sent::default().joined("content-type", content_type)] {
+            assert_eq!(BodyForm::for_request(sent.view()), expected, "{content_type}");
+        }
+    }
+    assert_eq!(BodyForm::for_request(Sent::default().view()), BodyForm::Json);
 }
 
 #[test]

@@ -5,7 +5,9 @@ use super::find;
 use crate::core::reason::Deny::{self, AmbiguousToken, MalformedToken, NoToken};
 
 fn found(sent: &Sent, texts: &[&str]) -> Result<String, Deny> {
-    find(sent.view(), &sources(texts)).map(str::to_owned)
+    let sources = sources(texts);
+    let found = find(sent.view(), &sources);
+    found.map(|found| found.token.to_owned()).map_err(|none| none.deny)
 }
 
 fn lines(name: &str, values: &[&str]) -> Sent {
@@ -75,7 +77,7 @@ fn a_header_whose_value_is_the_token() {
 
 #[test]
 fn a_cookie_in_one_line_in_two_and_in_two_joined_by_a_proxy() {
-    let cases: [(&[&str], Result<String, Deny>); 21] = [
+    let cases: [(&[&str], Result<String, Deny>); 35] = [
         (&["t=abc"], ok("abc")),
         (&["a=1; t=abc; b=2"], ok("abc")),
         (&["a=1;t=abc"], ok("abc")),
@@ -89,8 +91,22 @@ fn a_cookie_in_one_line_in_two_and_in_two_joined_by_a_proxy() {
         (&["a=t"], Err(NoToken)),
         (&[""], Err(NoToken)),
         (&[], Err(NoToken)),
-        (&["t="], Err(MalformedToken)),
-        (&["t"], Err(MalformedToken)),
+        (&["t="], Err(NoToken)),
+        (&["t"], Err(NoToken)),
+        (&["t= ; a=1"], Err(NoToken)),
+        (&["t=\"\""], Err(NoToken)),
+        (&["t=; t="], Err(NoToken)),
+        (&["t=; t=abc"], Err(AmbiguousToken)),
+        (&["t=abc; t="], Err(AmbiguousToken)),
+        (&["t=", "t=abc"], Err(AmbiguousToken)),
+        (&["t=abc; t=\"\""], Err(AmbiguousToken)),
+        (&["a=1,t="], Err(NoToken)),
+        (&["a=1,t"], Err(NoToken)),
+        (&["t=abc; a=1,t"], ok("abc")),
+        (&["t=abc; a=1,t="], Err(AmbiguousToken)),
+        (&["%74=abc"], ok("abc")),
+        (&["t=abc; %74=x"], Err(AmbiguousToken)),
+        (&["%2574=abc"], Err(NoToken)),
         (&["t=a; t=b"], Err(AmbiguousToken)),
         (&["t=a", "t=a"], Err(AmbiguousToken)),
         (&["t=a; t"], Err(AmbiguousToken)),
@@ -117,8 +133,18 @@ fn a_query_parameter() {
         ("/x?T=abc", Err(NoToken)),
         ("/x?tt=abc", Err(NoToken)),
         ("/x?a=t", Err(NoToken)),
-        ("/x?t=", Err(MalformedToken)),
-        ("/x?t", Err(MalformedToken)),
+        ("/x?t=", Err(NoToken)),
+        ("/x?t", Err(NoToken)),
+        ("/x?t=&t", Err(NoToken)),
+        ("/x?t=&t=abc", Err(AmbiguousToken)),
+        ("/x?%74=abc", ok("abc")),
+        ("/x?+t=abc", ok("abc")),
+        ("/x?a=1;t=abc", ok("abc")),
+        ("/x?t=abc;a=1", ok("abc")),
+        ("/x?t=abc&%74=x", Err(AmbiguousToken)),
+        ("/x?t=abc&a=1;t=x", Err(AmbiguousToken)),
+        ("/x?t=abc&a=1;%74", Err(AmbiguousToken)),
+        ("/x?%2574=abc", Err(NoToken)),
         ("/x?t=a&t=b", Err(AmbiguousToken)),
         ("/x?t=a&t", Err(AmbiguousToken)),
         ("/x?t=a,b", Err(AmbiguousToken)),
@@ -141,7 +167,10 @@ fn the_first_source_that_is_present_counts_and_never_gives_way_to_the_next() {
         (rest().line("authorization", "Bearer a,b"), Err(AmbiguousToken)),
         (rest().line("x-vault-token", "again"), Err(AmbiguousToken)),
         (Sent::default().line("cookie", "t=third").path("/?t=fourth"), ok("third")),
-        (Sent::default().line("cookie", "t=").path("/?t=fourth"), Err(MalformedToken)),
+        (Sent::default().line("cookie", "t=").path("/?t=fourth"), ok("fourth")),
+        (rest().line("authorization", ""), ok("second")),
+        (Sent::default().line("x-vault-token", " ").line("cookie", "t").path("/?t=fourth"), ok("fourth")),
+        (Sent::default().line("cookie", "t=; t=x").path("/?t=fourth"), Err(AmbiguousToken)),
         (Sent::default().line("cookie", "a=1,t=x").path("/?t=fourth"), Err(AmbiguousToken)),
         (Sent::default().path("/?t=fourth"), ok("fourth")),
         (Sent::default(), Err(NoToken)),
@@ -150,6 +179,7 @@ fn the_first_source_that_is_present_counts_and_never_gives_way_to_the_next() {
     }
     let reversed = ["query?t", "x-vault-token"];
     assert_eq!(found(&rest(), &reversed), ok("fourth"));
+    assert_eq!(found(&rest().path("/?t="), &reversed), ok("second"));
 }
 
 #[test]

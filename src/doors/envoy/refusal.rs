@@ -1,0 +1,59 @@
+//! Denials before the gate is asked, each with the check that failed.
+
+use super::answer::Unreturnable;
+use super::token_source::NotFound;
+use crate::config::TokenSource;
+use crate::core::decision::{CheckName, Details, Failure, list};
+use crate::core::reason::Deny;
+use crate::gate::{Decision, Outcome};
+
+/// No token, or more than one.
+pub(super) fn no_token(none: NotFound<'_>, sources: &[TokenSource]) -> Decision {
+    let NotFound { deny, source } = none;
+    let what = match deny {
+        Deny::NoToken => "no token",
+        Deny::AmbiguousToken => "more than one value",
+        _ => "bytes that are no token",
+    };
+    let saw = source.map_or_else(|| what.to_owned(), |source| format!("{what} in {source}"));
+    let places = list(sources.iter().map(ToString::to_string));
+    denied(deny, CheckName::Token, Details::verified(saw, format!("one token in the first of: {places}")))
+}
+
+/// What stands in the place of a token is none.
+pub(super) fn unreadable(deny: Deny, source: &TokenSource) -> Decision {
+    let saw = format!("no such token in {source}");
+    denied(
+        deny,
+        CheckName::Token,
+        Details::verified(saw, "a compact JWS of at most 256 KiB, or a client token"),
+    )
+}
+
+/// The token stands beside bytes that cannot be given back unchanged.
+pub(super) fn unreturnable(what: Unreturnable) -> Decision {
+    let place = match what {
+        Unreturnable::Cookie => "the `cookie` header",
+        Unreturnable::Query => "the query",
+    };
+    let saw =
+        format!("a token in {place}, beside bytes that are not UTF-8 or that Envoy has replaced by `!`");
+    denied(
+        Deny::MalformedToken,
+        CheckName::Token,
+        Details::verified(saw, "UTF-8 (and `encode_raw_headers: true`)"),
+    )
+}
+
+/// A client token that does not fit.
+pub(super) fn client_token(saw: &str) -> Decision {
+    let expected = "a client token of a login at the route's mount, in one of the route's roles";
+    denied(Deny::ClientToken, CheckName::Token, Details::verified(saw, expected))
+}
+
+/// A denial of which the failed check is known.
+pub(super) fn denied(deny: Deny, name: CheckName, details: Details) -> Decision {
+    let check = details.of_check(name, Some(false));
+    let failure = Some(Box::new(Failure { role: None, check, account: None }));
+    Decision { failure, ..Decision::new(None, Outcome::Deny(deny)) }
+}
