@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod answers;
 mod authority;
 mod checks;
 mod client_tokens;

@@ -19,9 +19,14 @@ const SPOOFED: [(&str, &str); 6] = [
     ("x-other", "kept"),
 ];
 
-/// The same with underscores, which production.yaml refuses.
-const WITH_UNDERSCORES: [(&str, &str); 3] =
-    [("X_Rolegate_Role", "admin"), ("x-rolegate_uid", "0"), ("x_rolegate-new", "1")];
+/// The same with underscores, which production.yaml refuses, and with dots.
+const WITH_UNDERSCORES: [(&str, &str); 5] = [
+    ("X_Rolegate_Role", "admin"),
+    ("x-rolegate_uid", "0"),
+    ("x_rolegate-new", "1"),
+    ("x.rolegate.role", "admin"),
+    ("X-Rolegate.Uid", "0"),
+];
 
 async fn shared<'a>() -> Plan<'a> {
     Plan::new(KubeApiserver::shared().await).await
@@ -29,7 +34,7 @@ async fn shared<'a>() -> Plan<'a> {
 
 /// All headers under our prefix or that look like it.
 fn ours(seen: &Seen) -> Vec<(String, String)> {
-    let like = |name: &str| name.to_lowercase().replace('_', "-").starts_with("x-rolegate");
+    let like = |name: &str| name.to_lowercase().replace(['_', '.'], "-").starts_with("x-rolegate");
     let mut ours: Vec<_> = seen.headers.iter().filter(|(name, _)| like(name)).cloned().collect();
     ours.sort();
     ours

@@ -26,8 +26,19 @@ async fn refusals_and_outages_are_grpc_statuses() {
     let billing = api.token(&stage.plan.namespace, "billing", &[], 600).await;
     let unauthenticated = call(&stage, None).await;
     assert_eq!((unauthenticated.status.as_u16(), unauthenticated.header("grpc-status")), (200, Some("16")));
+    assert_eq!(unauthenticated.header("grpc-message"), Some("missing jwt"), "the plain sentence");
+    assert_eq!(unauthenticated.header("content-type"), Some("application/grpc"));
     let denied = call(&stage, Some(&billing)).await;
     assert_eq!((denied.status.as_u16(), denied.header("grpc-status")), (200, Some("7")));
+    assert_eq!(denied.header("grpc-message"), Some("service account name not authorized"));
+    let line = stage.rolegate.wait_for_log("service_account_name").await;
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let account = format!("{}/billing", stage.plan.namespace);
+    for (field, expected) in
+        [("role", "orders"), ("saw", "billing"), ("expected", "orders"), ("unverified_account", &*account)]
+    {
+        assert_eq!(line[field], expected, "{line}");
+    }
     Seen::of(&call(&stage, Some(&stage.plan.token().await)).await);
 
     let mut plan = Plan::new(api).await;
@@ -35,4 +46,6 @@ async fn refusals_and_outages_are_grpc_statuses() {
     let stage = plan.start().await;
     let undecided = call(&stage, Some(&stage.plan.token().await)).await;
     assert_eq!((undecided.status.as_u16(), undecided.header("grpc-status")), (200, Some("14")));
+    let message = "the Kubernetes API server refuses the token reviewer, try again";
+    assert_eq!(undecided.header("grpc-message"), Some(message));
 }

@@ -9,8 +9,10 @@ mod gate_connection;
 mod grpc_callers;
 mod lookups;
 mod mounts;
+mod policies;
 mod refusals;
 mod reload;
+mod request_bytes;
 mod routes;
 mod stage;
 #[path = "../support/mod.rs"]

@@ -2,6 +2,12 @@
 
 use super::name_value::cookie;
 
+/// Whether a line has a cookie of one of these names.
+pub(super) fn holds(line: &[u8], names: &[String]) -> bool {
+    let is_named = |pair: &[u8]| names.iter().any(|name| cookie(pair, name).is_some());
+    pairs(line).any(|pair| is_named(pair) || joined(pair).any(is_named))
+}
+
 /// The cookies of all lines without those of these names, in one line; every other byte as it is and in its order. None
 /// where there is no such cookie.
 ///
@@ -55,15 +61,16 @@ fn without_pair(pair: &[u8], names: &[String]) -> Option<Vec<u8>> {
     if !is_cut(pair) && !joined(pair).any(is_cut) {
         return None;
     }
-    let (mut out, mut cutting) = (Vec::new(), false);
+    let (mut out, mut cutting, mut kept) = (Vec::new(), false, false);
     for (number, part) in pair.split(|byte| *byte == b',').enumerate() {
         let begins = number == 0 || part.contains(&b'=');
         // What follows a comma and is no pair belongs to the value before it.
         cutting = if begins { is_cut(part) } else { cutting };
         if !cutting {
-            if !out.is_empty() {
+            if kept {
                 out.push(b',');
             }
+            kept = true;
             out.extend_from_slice(part);
         }
     }
@@ -74,7 +81,7 @@ fn without_pair(pair: &[u8], names: &[String]) -> Option<Vec<u8>> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::without;
+    use super::{holds, without};
 
     fn left(lines: &[&str]) -> Option<String> {
         let lines = lines.iter().map(|line| line.as_bytes());
@@ -84,7 +91,7 @@ mod tests {
     #[test]
     fn only_the_cookie_goes_and_every_other_byte_stays() {
         // The `cookie` lines, and what is left: none where nothing is cut.
-        let cases: [(&[&str], Option<&str>); 32] = [
+        let cases: [(&[&str], Option<&str>); 34] = [
             (&["t=x"], Some("")),
             (&["t="], Some("")),
             (&["t"], Some("")),
@@ -106,6 +113,8 @@ mod tests {
             (&["t=x,y"], Some("")),
             (&["t=x,y,a=1; b=2"], Some("a=1; b=2")),
             (&["a=1, t=x, b=2; c=3"], Some("a=1, b=2; c=3")),
+            (&["a=,t=x,,b=1"], Some("a=,b=1")),
+            (&[",t=x,b=1"], Some(",b=1")),
             (&["a=1,t"], None),
             (&["a=1,t; b=2"], None),
             (&["a=1; b=2"], None),
@@ -120,6 +129,8 @@ mod tests {
         ];
         for (lines, expected) in cases {
             assert_eq!(left(lines).as_deref(), expected, "{lines:?}");
+            let held = lines.iter().any(|line| holds(line.as_bytes(), &["t".to_owned()]));
+            assert_eq!(held, expected.is_some(), "{lines:?}");
         }
         assert_eq!(without([&b"t=x"[..]].into_iter(), &[]), None);
     }

@@ -136,7 +136,8 @@ impl<V: Verify> EnvoyDoor<V> {
             Credential::ClientToken(token) => {
                 let decided = self.by_client_token(view, token, choice);
                 let Some(at) = deadline else { return decided.await };
-                return tokio::time::timeout_at(at.into(), decided).await.unwrap_or_else(|_| late());
+                let decided = tokio::time::timeout_at(at.into(), decided).await;
+                return decided.unwrap_or_else(|_| refusal::late(None));
             }
         };
         let ask = Ask {
@@ -152,7 +153,8 @@ impl<V: Verify> EnvoyDoor<V> {
         let asked = self.gate.ask(&ask, &mut observer);
         let Some(at) = deadline else { return asked.await };
         // The verifier keeps the deadline, too, and its answer comes first.
-        tokio::time::timeout_at(at.into(), asked).await.unwrap_or_else(|_| late())
+        let asked = tokio::time::timeout_at(at.into(), asked).await;
+        asked.unwrap_or_else(|_| refusal::late(token.as_ref().ok()))
     }
 
     fn answer(
@@ -194,8 +196,4 @@ struct Read<'a> {
 enum Credential<'a> {
     Account(Result<UnverifiedToken<'a>, Deny>),
     ClientToken(&'a str),
-}
-
-fn late() -> Decision {
-    Decision::new(None, Outcome::Undecided(Undecided::Deadline))
 }

@@ -1,10 +1,12 @@
-//! Denials before the gate is asked, each with the check that failed.
+//! What is decided without the gate: denials before it is asked, and the end of the caller's time, each with the check that
+//! failed.
 
 use super::answer::Unreturnable;
 use super::token_source::NotFound;
 use crate::config::TokenSource;
-use crate::core::decision::{CheckName, Details, Failure, list};
-use crate::core::reason::Deny;
+use crate::core::decision::{Account, CheckName, Details, Failure, list};
+use crate::core::reason::{Deny, Undecided};
+use crate::core::token::UnverifiedToken;
 use crate::gate::{Decision, Outcome};
 
 /// No token, or more than one.
@@ -49,6 +51,15 @@ pub(super) fn unreturnable(what: Unreturnable) -> Decision {
 pub(super) fn client_token(saw: &str) -> Decision {
     let expected = "a client token of a login at the route's mount, in one of the route's roles";
     denied(Deny::ClientToken, CheckName::Token, Details::verified(saw, expected))
+}
+
+/// The caller's time is over before all facts are there.
+pub(super) fn late(token: Option<&UnverifiedToken<'_>>) -> Decision {
+    let details = Details::verified("no answer in the caller's time", "a review by the API server");
+    let account = token.and_then(|token| Account::of_token(&token.claims, None));
+    let failure = Failure { role: None, check: details.of_check(CheckName::Review, None), account };
+    let outcome = Outcome::Undecided(Undecided::Deadline);
+    Decision { failure: Some(Box::new(failure)), ..Decision::new(None, outcome) }
 }
 
 /// A denial of which the failed check is known.
