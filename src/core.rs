@@ -9,6 +9,7 @@ pub mod glob;
 pub mod hex;
 pub mod identity;
 pub mod json;
+pub mod jwks;
 pub mod keys;
 pub mod mount;
 pub mod object_name;

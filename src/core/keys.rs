@@ -19,6 +19,8 @@ pub enum KeyKind {
     P384,
     /// ECDSA on P-521, for ES512.
     P521,
+    /// Ed25519, for EdDSA; published keys only, `pem_keys` have none.
+    Ed25519,
 }
 
 /// A public key that may have signed a token.

@@ -2,6 +2,7 @@
 
 mod algorithm_name;
 mod claims;
+mod header;
 mod times;
 
 use std::borrow::Cow;
@@ -10,10 +11,12 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 pub use claims::UnverifiedClaims;
+use header::Header;
+pub use header::{Algorithm, KeyHint};
 use memchr::{memchr_iter, memchr2};
 pub use times::check_times;
 
-use super::json::{Document, Kind, Value};
+use super::json::{Document, Kind};
 use super::reason::Deny;
 
 /// The largest token that is read, in bytes.
@@ -44,46 +47,6 @@ pub struct UnverifiedToken<'a> {
     pub blanks: bool,
     /// What the payload says.
     pub claims: UnverifiedClaims,
-}
-
-/// The algorithms that are taken (RFC 7518 section 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256
-    Rs256,
-    /// RSASSA-PKCS1-v1_5 with SHA-384
-    Rs384,
-    /// RSASSA-PKCS1-v1_5 with SHA-512
-    Rs512,
-    /// RSASSA-PSS with SHA-256
-    Ps256,
-    /// RSASSA-PSS with SHA-384
-    Ps384,
-    /// RSASSA-PSS with SHA-512
-    Ps512,
-    /// ECDSA on P-256 with SHA-256
-    Es256,
-    /// ECDSA on P-384 with SHA-384
-    Es384,
-    /// ECDSA on P-521 with SHA-512
-    Es512,
-}
-
-impl Algorithm {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "RS256" => Self::Rs256,
-            "RS384" => Self::Rs384,
-            "RS512" => Self::Rs512,
-            "PS256" => Self::Ps256,
-            "PS384" => Self::Ps384,
-            "PS512" => Self::Ps512,
-            "ES256" => Self::Es256,
-            "ES384" => Self::Es384,
-            "ES512" => Self::Es512,
-            _ => return None,
-        })
-    }
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -118,9 +81,9 @@ impl<'a> UnverifiedToken<'a> {
             return Err(Deny::MalformedToken);
         }
         let algorithm = match header.algorithm {
+            None | Some(Algorithm::EdDsa) => Err(Deny::Algorithm),
             Some(_) if unsigned => Err(Deny::NotSigned),
             Some(algorithm) => Ok(algorithm),
-            None => Err(Deny::Algorithm),
         };
         let claims = UnverifiedClaims::read(payload);
         Ok(Self { raw, signed_end, algorithm, extended: header.extended, blanks, claims, compact })
@@ -131,36 +94,15 @@ impl<'a> UnverifiedToken<'a> {
         self.compact.get(..self.signed_end).unwrap_or_default()
     }
 
+    /// What the header says of the key that signed. The header is read again for it: a remembered token never needs it.
+    pub fn key_hint(&self) -> KeyHint {
+        let (header, _) = self.compact.split_once('.').unwrap_or_default();
+        decode(header).map_or_else(|_| KeyHint::default(), |header| KeyHint::read(&header))
+    }
+
     /// The signature in base64url.
     pub fn signature(&self) -> &str {
         self.compact.get(self.signed_end.saturating_add(1)..).unwrap_or_default()
-    }
-}
-
-struct Header {
-    algorithm: Option<Algorithm>,
-    extended: bool,
-}
-
-impl Header {
-    fn read(text: &[u8]) -> Result<Self, Deny> {
-        let document = Document::parse(text).map_err(|_| Deny::MalformedToken)?;
-        let value = document.value();
-        if value.kind != Kind::Object {
-            return Err(Deny::MalformedToken);
-        }
-        let mut header = Self { algorithm: None, extended: false };
-        let mut broken = false;
-        for (key, member) in value.members() {
-            match &*key {
-                "alg" => header.algorithm = member.as_text().and_then(|name| Algorithm::named(&name)),
-                "kid" => broken |= !matches!(member.kind, Kind::Text | Kind::Null),
-                "crit" => header.extended |= member.kind != Kind::Null && !empty_list(member),
-                "b64" => header.extended |= member.kind != Kind::Null && member.text != "true",
-                _ => {}
-            }
-        }
-        if broken { Err(Deny::MalformedToken) } else { Ok(header) }
     }
 }
 
@@ -168,10 +110,6 @@ impl Header {
 fn apart(text: &str, dot: usize) -> (&str, &str) {
     let (before, behind) = text.split_at_checked(dot).unwrap_or_default();
     (before, behind.get(1..).unwrap_or_default())
-}
-
-fn empty_list(value: Value<'_>) -> bool {
-    value.kind == Kind::Array && value.items().next().is_none()
 }
 
 fn decode(segment: &str) -> Result<Vec<u8>, Deny> {
@@ -201,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nine_algorithms_are_known_and_no_other() {
+    fn the_nine_algorithms_are_taken_and_no_other() {
         for name in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"] {
             let text = token(&format!(r#"{{"alg":"{name}"}}"#), "{}");
             let algorithm = UnverifiedToken::parse(&text).unwrap().algorithm.unwrap();
@@ -209,6 +147,7 @@ mod tests {
         }
         for header in [
             r#"{"alg":"HS256"}"#,
+            r#"{"alg":"EdDSA"}"#,
             r#"{"alg":"none"}"#,
             r#"{"alg":"es256"}"#,
             r#"{"ALG":"ES256"}"#,
