@@ -14,6 +14,7 @@ use crate::core::decision::{
     Account, Case, CheckObserver, Deduplicated, Evidence, Failure, Needs, Verdict, decide, demanded_audience,
 };
 use crate::core::identity::Review;
+use crate::core::jwks::LocalSignature;
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::{Deny, Undecided};
 use crate::core::review_key::ReviewKey;
@@ -123,10 +124,16 @@ impl<V: Verify> Gate<V> {
         });
         let mut facts = Facts::default();
         let mut observer = Deduplicated::new(observer);
-        if let (Some(query), Freshness::Cached) = (&query, ask.freshness) {
-            // Remembered under this generation means that its signature was good.
-            facts.review = self.verifier.remembered(query).map(Ok);
-            facts.signed = facts.review.as_ref().map(|_| true);
+        match (&query, ask.freshness) {
+            (Some(query), Freshness::Cached) => {
+                // Remembered under this generation means that its signature was good.
+                facts.review = self.verifier.remembered(query).map(Ok);
+                facts.signed = facts.review.as_ref().map(|_| true);
+                facts.published = facts.review.as_ref().map(|_| LocalSignature::Unknown);
+            }
+            // The Vault door answers as the reference does, which knows of no published keys.
+            (_, Freshness::Fresh) => facts.published = Some(LocalSignature::Unknown),
+            (None, Freshness::Cached) => {}
         }
         loop {
             observer.begin();
@@ -145,11 +152,17 @@ impl<V: Verify> Gate<V> {
                     facts.signed =
                         Some(*found.signed.get_or_insert_with(|| self.verifier.signed(mount, token)));
                 }
+                (Needs::PublishedSignature, Ok(token), _) => {
+                    let said =
+                        found.published.get_or_insert_with(|| self.verifier.local_signature(mount, token));
+                    facts.published = Some(*said);
+                }
                 (Needs::Review, _, Some(query)) => {
+                    let query = query.with_signature(facts.signature());
                     let review = match found.review(query.key()) {
                         Some(review) => review,
                         None => {
-                            let review = self.verifier.review(*query, ask.freshness, ask.deadline).await;
+                            let review = self.verifier.review(query, ask.freshness, ask.deadline).await;
                             found.reviews.push((query.key(), review.clone()));
                             review
                         }
@@ -181,6 +194,7 @@ type Judged = (Outcome, Option<Box<Failure>>);
 #[derive(Debug, Default)]
 struct Found {
     signed: Option<bool>,
+    published: Option<LocalSignature>,
     reviews: SmallVec<[(ReviewKey, Reviewed); 1]>,
 }
 
@@ -194,6 +208,7 @@ impl Found {
 #[derive(Debug, Default)]
 struct Facts {
     signed: Option<bool>,
+    published: Option<LocalSignature>,
     review: Option<Reviewed>,
     selected: Option<Result<bool, Undecided>>,
     labels: Option<Labels>,
@@ -206,7 +221,7 @@ impl Facts {
             Some(Labels::Known(labels)) => Some(&**labels),
             _ => None,
         };
-        Evidence { signed: self.signed, review, selected: self.selected, labels }
+        Evidence { signed: self.signed, published: self.published, review, selected: self.selected, labels }
     }
 
     fn failure(
@@ -222,6 +237,14 @@ impl Facts {
         };
         let account = ask.token.as_ref().ok().and_then(|token| Account::of_token(&token.claims, confirmed));
         Some(Box::new(Failure { role: Some(role.name.clone()), check, account }))
+    }
+
+    /// What is known of the signature before a review.
+    fn signature(&self) -> LocalSignature {
+        match self.signed {
+            Some(true) => LocalSignature::Proven,
+            _ => self.published.unwrap_or_default(),
+        }
     }
 
     fn grant(&self, mount: &Arc<Mount>, role: &Arc<Role>) -> Outcome {

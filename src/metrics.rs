@@ -51,6 +51,9 @@ struct ReviewLabels {
     result: &'static str,
 }
 
+/// What may come of a reading of published keys.
+const LOCAL_KEYS: [&str; 4] = ["read", "unusable", "no_answer", "no_reviewer"];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RejectionLabels {
     listener: &'static str,
@@ -81,6 +84,7 @@ struct Inner {
     reviews: Family<ReviewLabels, Counter>,
     review_duration: Histograms<MountLabel>,
     review_cache_entries: Gauge<u64, AtomicU64>,
+    local_keys: Family<ReviewLabels, Gauge<u64, AtomicU64>>,
     client_tokens: Gauge<u64, AtomicU64>,
     feed_age: Family<FeedLabel, Gauge<f64, AtomicU64>>,
     feed_failures: Family<FeedLabel, Counter>,
@@ -102,6 +106,7 @@ impl Default for Inner {
             reviews: Family::default(),
             review_duration: Family::new_with_constructor(histogram),
             review_cache_entries: Gauge::default(),
+            local_keys: Family::default(),
             client_tokens: Gauge::default(),
             feed_age: Family::default(),
             feed_failures: Family::default(),
@@ -123,6 +128,11 @@ impl Default for Inner {
             "review_cache_entries",
             "Reviews that are remembered",
             inner.review_cache_entries.clone(),
+        );
+        registry.register(
+            "local_keys",
+            "1 for what came of the last reading of the keys that a mount's API server publishes",
+            inner.local_keys.clone(),
         );
         registry.register_with_unit(
             "feed_age",
@@ -167,6 +177,21 @@ impl Metrics {
     /// Counts a request under `rolegate_rejected_requests_total` that a listener rejects before a door reads it.
     pub fn rejected_request(&self, listener: &'static str, cause: &'static str) {
         self.0.rejected_requests.get_or_create(&RejectionLabels { listener, cause }).inc();
+    }
+
+    /// Sets `rolegate_local_keys`: what came of the last reading of a mount's published keys; none: the mount is gone.
+    pub fn local_keys(&self, mount: &Arc<str>, outcome: Option<&'static str>) {
+        for result in LOCAL_KEYS {
+            let labels = ReviewLabels { mount: Arc::clone(mount), result };
+            match outcome {
+                Some(outcome) => {
+                    self.0.local_keys.get_or_create(&labels).set(u64::from(result == outcome));
+                }
+                None => {
+                    self.0.local_keys.remove(&labels);
+                }
+            }
+        }
     }
 
     /// Counts a decision and its duration; `mount` is none where no mount of ours was named.

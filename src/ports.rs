@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::core::identity::Review;
+use crate::core::jwks::LocalSignature;
 use crate::core::mount::Mount;
 use crate::core::reason::Undecided;
 use crate::core::review_key::ReviewKey;
@@ -55,6 +56,8 @@ pub struct ReviewQuery<'a> {
     pub audiences: &'a [&'a str],
     /// What the token says of itself, where that is known; it tells whether something that it names is gone.
     pub claims: Option<&'a UnverifiedClaims>,
+    /// What is known of the token's signature without the API server.
+    pub signature: LocalSignature,
     key: ReviewKey,
 }
 
@@ -67,13 +70,19 @@ impl<'a> ReviewQuery<'a> {
         audiences: &'a [&'a str],
     ) -> Self {
         let key = ReviewKey::of(&mount.path, mount.generation, token, audiences);
-        Self { mount, token, expires, audiences, claims: None, key }
+        Self { mount, token, expires, audiences, claims: None, signature: LocalSignature::Unknown, key }
     }
 
     /// The same of a token that has been read.
     #[must_use]
     pub const fn of(self, claims: &'a UnverifiedClaims) -> Self {
         Self { claims: Some(claims), ..self }
+    }
+
+    /// The same of a token whose signature was looked at.
+    #[must_use]
+    pub const fn with_signature(self, signature: LocalSignature) -> Self {
+        Self { signature, ..self }
     }
 
     /// What the answer is remembered under.
@@ -122,6 +131,17 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Undecided>> + Sen
 pub trait Verify: Send + Sync + Debug {
     /// Whether one of the mount's `pem_keys` signed the token's header and payload. Does not wait.
     fn signed(&self, mount: &Arc<Mount>, token: &crate::core::token::UnverifiedToken<'_>) -> bool;
+
+    /// What the keys that the mount's API server publishes say of the token's signature, as far as they were read. Does not
+    /// wait; keys that are missing or old are read in the background.
+    fn local_signature(
+        &self,
+        mount: &Arc<Mount>,
+        token: &crate::core::token::UnverifiedToken<'_>,
+    ) -> LocalSignature {
+        let _nothing_is_published = (mount, token);
+        LocalSignature::Unknown
+    }
 
     /// The remembered review, if there is one that is still good. Does not wait.
     fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>>;

@@ -11,6 +11,7 @@ mod error;
 mod home;
 mod limits;
 mod local;
+mod local_keys;
 mod memory;
 mod request;
 mod roots;
@@ -26,6 +27,7 @@ pub use local::LocalCluster;
 pub use settings::{CacheSettings, HomeCluster, Settings};
 
 use crate::core::identity::{Review, VerifiedIdentity};
+use crate::core::jwks::LocalSignature;
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::Undecided;
 use crate::core::token::UnverifiedToken;
@@ -44,7 +46,8 @@ impl Verifier {
         Self(Arc::new(Asker::new(settings, clock, metrics, health)))
     }
 
-    /// To be called when a new set of mounts is published: closes the connections of those that are gone.
+    /// To be called when a new set of mounts is published: closes the connections of those that are gone, and reads the
+    /// keys that the API servers of new ones publish.
     pub fn keep_only(&self, set: &Snapshot) {
         self.0.keep_only(set);
     }
@@ -58,6 +61,10 @@ impl Verifier {
 impl Verify for Verifier {
     fn signed(&self, mount: &Arc<Mount>, token: &UnverifiedToken<'_>) -> bool {
         self.0.cluster(mount).is_some_and(|cluster| cluster.keys.signed(token))
+    }
+
+    fn local_signature(&self, mount: &Arc<Mount>, token: &UnverifiedToken<'_>) -> LocalSignature {
+        self.0.local_signature(mount, token)
     }
 
     fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>> {

@@ -17,7 +17,9 @@ use crate::net::with_peer;
 use crate::store::kubernetes::Lead;
 use crate::verify::Verifier;
 
-/// Between two looks for mounts that are gone.
+/// The least time between two looks for mounts that are new or gone, however often mounts and roles are published.
+const LOOKS: Duration = Duration::from_millis(100);
+/// The most time between two such looks.
 const TIDY: Duration = Duration::from_secs(10);
 
 /// How the process ended.
@@ -130,12 +132,24 @@ fn start(bound: Bound) -> (Parts, Signals) {
     (parts, signals)
 }
 
-/// Lets go what the verifier holds of mounts that are gone.
+/// Shows the verifier each new set of mounts, so that it reads the keys of those that are new, and lets go what it holds
+/// of those that are gone.
 async fn tidy(verifier: Verifier, snapshots: Snapshots, stop: CancellationToken) {
-    while tokio::time::timeout(TIDY, stop.cancelled()).await.is_err() {
-        if let Some(set) = snapshots.load() {
-            verifier.keep_only(&set);
+    let mut publications = snapshots.publications();
+    let look = async {
+        loop {
+            publications.mark_unchanged();
+            if let Some(set) = snapshots.load() {
+                verifier.keep_only(&set);
+            }
+            tokio::time::sleep(LOOKS).await;
+            // Its sender is in `snapshots`.
+            let _published_or_late = tokio::time::timeout(TIDY, publications.changed()).await;
         }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = look => {}
     }
 }
 

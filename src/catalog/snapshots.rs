@@ -4,22 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
 
 use crate::core::mount::Snapshot;
 
 /// The snapshot of this moment, of which readers take a share without waiting. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Snapshots(Arc<ArcSwapOption<Snapshot>>);
+pub struct Snapshots {
+    cell: Arc<ArcSwapOption<Snapshot>>,
+    published: watch::Sender<()>,
+}
 
 impl Snapshots {
     /// The newest snapshot; none before the first one.
     pub fn load(&self) -> Option<Arc<Snapshot>> {
-        self.0.load_full()
+        self.cell.load_full()
     }
 
     /// Puts a whole snapshot in the place of the one before.
     pub fn publish(&self, snapshot: Snapshot) {
-        let Some(before) = self.0.swap(Some(Arc::new(snapshot))) else { return };
+        let before = self.cell.swap(Some(Arc::new(snapshot)));
+        self.published.send_replace(());
+        let Some(before) = before else { return };
         match tokio::runtime::Handle::try_current() {
             // Whoever serves requests does not wait for their end.
             Ok(runtime) if Arc::strong_count(&before) > 1 => {
@@ -29,9 +35,14 @@ impl Snapshots {
         }
     }
 
+    /// Notes each publication from now on.
+    pub fn publications(&self) -> watch::Receiver<()> {
+        self.published.subscribe()
+    }
+
     /// The cell itself, for those who read it with every request.
     pub fn cell(&self) -> Arc<ArcSwapOption<Snapshot>> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.cell)
     }
 }
 

@@ -18,6 +18,7 @@ pub use stored::{RequestOrigin, StoredIdentity, admits, admits_observed};
 
 use super::cidr::BoundCidr;
 use super::identity::{Review, VerifiedIdentity};
+use super::jwks::LocalSignature;
 use super::mount::{Mount, MountConfig};
 use super::reason::{Deny, Undecided};
 use super::role::Role;
@@ -43,6 +44,9 @@ pub struct Case<'a> {
 pub struct Evidence<'a> {
     /// Whether one of the mount's keys signed the token.
     pub signed: Option<bool>,
+    /// What the keys that the API server publishes say, where the mount has none of its own. [`LocalSignature::Unknown`]
+    /// where they are not to deny.
+    pub published: Option<LocalSignature>,
     /// What the API server says of the token.
     pub review: Option<Result<&'a Review, Undecided>>,
     /// Whether the role's selector selects the reviewed namespace's labels.
@@ -67,6 +71,8 @@ pub enum Verdict<'a> {
 pub enum Needs<'a> {
     /// Whether the token was signed by one of the mount's keys.
     Signature,
+    /// What published keys say of the token's signature.
+    PublishedSignature,
     /// The API server's review.
     Review,
     /// Whether the role's selector selects the labels of this reviewed namespace.
@@ -84,7 +90,7 @@ pub fn demanded_audience<'a>(role: &'a Role, default: Option<&'a str>) -> Option
 /// Every check that is made is passed to `observer`.
 ///
 /// # Errors
-/// What is needed next. With all three pieces of evidence given there is always a verdict.
+/// What is needed next. With all pieces of evidence given there is always a verdict.
 pub fn decide<'a>(
     case: &Case<'a>,
     role: &'a Role,
@@ -166,7 +172,7 @@ fn address_details(bound: &[BoundCidr], peer: Option<IpAddr>) -> Details {
     Details::verified(saw, expected)
 }
 
-/// Algorithm and, where the mount has keys, signature.
+/// Algorithm and signature, by the mount's keys or else by published ones.
 fn proof_by_signature<'a, T: CheckObserver>(
     config: &MountConfig,
     token: &UnverifiedToken<'_>,
@@ -193,7 +199,16 @@ fn proof_by_signature<'a, T: CheckObserver>(
         Ok(_) => check.passed(CheckName::Algorithm, algorithm),
     }
     if keys == 0 {
-        return Ok(());
+        return match evidence.published.ok_or(Stop::Needs(Needs::PublishedSignature))? {
+            LocalSignature::Unknown => Ok(()),
+            known => {
+                let is_proven = known == LocalSignature::Proven;
+                check.that(is_proven, CheckName::Signature, Deny::Signature, || {
+                    let saw = if is_proven { "made by it" } else { "not made by it" };
+                    Details::verified(saw, "made by the published key that `kid` names")
+                })
+            }
+        };
     }
     let signed = evidence.signed.ok_or(Stop::Needs(Needs::Signature))?;
     check.that(signed && !token.extended, CheckName::Signature, Deny::Signature, || {

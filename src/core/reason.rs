@@ -23,7 +23,7 @@ pub enum Deny {
     Algorithm,
     /// The token's signature segment is empty.
     NotSigned,
-    /// None of the mount's `pem_keys` made the signature.
+    /// None of the mount's `pem_keys` made the signature, or, at the Envoy door, not the published key that the token names.
     Signature,
     /// `iss` is not the mount's issuer.
     Issuer,

@@ -1,5 +1,6 @@
 //! The gate over a scripted verifier: which facts it asks for, when, and what it makes of several roles.
 
+mod published_keys;
 mod readmit;
 pub(crate) mod script;
 
@@ -82,7 +83,7 @@ async fn no_role_beyond_the_eighth_is_looked_at() {
 async fn without_a_remembered_review_the_signature_comes_first() {
     let house = House::new(Some(set(1, [role("orders")])), Script::default());
     assert_eq!(told(&house.ask(&["orders"], Freshness::Cached).await), "allow orders");
-    assert_eq!(house.calls(), ["remembered api", "signed", "review api Cached"]);
+    assert_eq!(house.calls(), ["remembered api", "signed", "review api Cached Proven"]);
 
     let forged = Script { signed: false, ..Script::default() };
     let house = House::new(Some(set(1, [role("orders")])), forged);
@@ -110,7 +111,7 @@ async fn a_login_is_never_answered_from_memory() {
     let script = Script { remembered: Some(confirmed()), ..Script::default() };
     let house = House::new(Some(set(1, [role("orders")])), script);
     assert_eq!(told(&house.ask(&["orders"], Freshness::Fresh).await), "allow orders");
-    assert_eq!(house.calls(), ["signed", "review api Fresh"]);
+    assert_eq!(house.calls(), ["signed", "review api Fresh Proven"]);
 }
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn the_review_is_asked_for_the_demanded_audience_or_else_for_the_tokens_ow
     house.default_audience = Some("b");
     house.ask(&["any"], Freshness::Fresh).await;
     let reviews: Vec<String> = house.calls().into_iter().filter(|call| call.starts_with("review")).collect();
-    assert_eq!(reviews, ["review api Fresh", "review api,b Fresh", "review b Fresh"]);
+    assert_eq!(reviews, ["review api Fresh Proven", "review api,b Fresh Proven", "review b Fresh Proven"]);
 }
 
 #[tokio::test]
@@ -139,7 +140,7 @@ async fn what_was_asked_for_one_role_is_not_asked_again_for_the_next() {
     let down = ["a", "b", "c"].map(|name| script::with_audience(name, "down"));
     let house = House::new(Some(set(1, down)), Script::default());
     assert_eq!(told(&house.ask(&["a", "b", "c"], Freshness::Fresh).await), "api_server_unreachable");
-    assert_eq!(house.calls(), ["signed", "review down Fresh"]);
+    assert_eq!(house.calls(), ["signed", "review down Fresh Proven"]);
 }
 
 #[tokio::test]

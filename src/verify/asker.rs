@@ -11,14 +11,17 @@ use tokio_util::task::TaskTracker;
 use super::cluster::Cluster;
 use super::errand::Errand;
 use super::limits::Turn;
+use super::local_keys::LocalKeys;
 use super::memory::Memory;
 use super::request::Question;
 use super::shared::{Asking, Shared};
 use super::{CacheSettings, Settings};
 use crate::core::identity::{Review, VerifiedIdentity};
+use crate::core::jwks::LocalSignature;
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::reason::Undecided;
 use crate::core::review_key::ReviewKey;
+use crate::core::token::UnverifiedToken;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::ports::{Annotations, Clock, Labels, ReviewQuery};
@@ -46,13 +49,15 @@ pub(super) struct Asker {
     pub(super) reviews: Arc<Shared<Arc<Review>>>,
     pub(super) remembered_labels: Memory<Labels>,
     pub(super) labels: Arc<Shared<Labels>>,
+    local_keys: LocalKeys,
     tasks: TaskTracker,
 }
 
 impl Asker {
     pub(super) fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics, health: Health) -> Self {
-        let entries = settings.cache.entries;
+        let (entries, tasks) = (settings.cache.entries, TaskTracker::new());
         Self {
+            local_keys: LocalKeys::new(&settings, &clock, &metrics, &health, &tasks),
             clusters: Cache::builder()
                 .max_capacity(CLUSTERS)
                 .time_to_idle(UNUSED)
@@ -63,7 +68,7 @@ impl Asker {
             reviews: Shared::new(),
             remembered_labels: Memory::new(LABEL_BYTES, LABEL_BYTES / 512, weight, Arc::clone(&clock)),
             labels: Shared::new(),
-            tasks: TaskTracker::new(),
+            tasks,
             settings,
             clock,
             metrics,
@@ -77,7 +82,13 @@ impl Asker {
         self.tasks.wait().await;
     }
 
-    /// Drops what belongs to mounts, or generations of mounts, that are not in the set.
+    /// What published keys say of the token's signature.
+    pub(super) fn local_signature(&self, mount: &Arc<Mount>, token: &UnverifiedToken<'_>) -> LocalSignature {
+        self.local_keys.check(mount, token, || self.cluster(mount))
+    }
+
+    /// Drops what belongs to mounts, or generations of mounts, that are not in the set, and reads the published keys of
+    /// those that are new in it.
     pub(super) fn keep_only(&self, set: &Snapshot) {
         for (key, cluster) in &self.clusters {
             let (path, generation) = &*key;
@@ -91,6 +102,7 @@ impl Asker {
                 cluster.accounts.forget();
             }
         }
+        self.local_keys.keep_only(set, |mount| self.cluster(mount));
     }
 
     /// What belongs to this generation of the mount; none where it is not configured.

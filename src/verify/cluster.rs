@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::{HeaderValue, Uri};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, Uri};
 
 use super::Settings;
 use super::answer;
@@ -115,6 +116,12 @@ impl Cluster {
         let annotations = answer::annotations(status, &body, account.name())?;
         self.accounts.good();
         Ok(annotations)
+    }
+
+    /// Asks for the keys that the API server publishes; without a reviewer nobody is asked.
+    pub(super) async fn published_keys(self: &Arc<Self>) -> Result<Option<(StatusCode, Bytes)>, AskError> {
+        let (client, Some(reviewer)) = self.line().await? else { return Ok(None) };
+        request::published_keys(&client, reviewer).await.map(Some)
     }
 
     /// A client and the reviewer's header. The pod's files are read again when they have changed.

@@ -1,7 +1,7 @@
 //! The requests that an API server gets.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -14,6 +14,8 @@ use crate::exchange::ExchangeError;
 use crate::ports::ReviewQuery;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("rolegate/", env!("CARGO_PKG_VERSION")));
+
+const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json, application/json;q=0.9");
 
 /// A review's question, for as long as it is asked.
 #[derive(Debug)]
@@ -83,6 +85,20 @@ pub(super) async fn service_account(
 ) -> Result<(StatusCode, Bytes), AskError> {
     let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}", account.namespace(), account.name());
     Ok(client.get(&path, |headers| asked_by(headers, bearer)).await?)
+}
+
+/// Asks for the keys that sign service-account tokens. `jwks_uri` of the discovery document is not followed: it may name
+/// any host.
+pub(super) async fn published_keys(
+    client: &Client,
+    bearer: HeaderValue,
+) -> Result<(StatusCode, Bytes), AskError> {
+    let with = |headers: &mut HeaderMap| {
+        asked_by(headers, bearer);
+        // The only type that this path has; without it the API server answers 406.
+        headers.insert(ACCEPT, JWK_SET);
+    };
+    Ok(client.get("/openid/v1/jwks", with).await?)
 }
 
 /// With the bearer, and under our name.

@@ -53,6 +53,7 @@ pub(crate) struct House {
     pub(crate) verifier: Verifier,
     pub(crate) clock: Arc<Set>,
     pub(crate) health: Health,
+    pub(crate) metrics: Metrics,
 }
 
 impl House {
@@ -75,9 +76,9 @@ impl House {
     }
 
     fn with_clock(settings: Settings, clock: Arc<Set>) -> Self {
-        let health = Health::default();
-        let verifier = Verifier::new(settings, Arc::<Set>::clone(&clock), Metrics::default(), health.clone());
-        Self { verifier, clock, health }
+        let (health, metrics) = (Health::default(), Metrics::default());
+        let verifier = Verifier::new(settings, Arc::<Set>::clone(&clock), metrics.clone(), health.clone());
+        Self { verifier, clock, health, metrics }
     }
 
     /// What the Envoy door asks: the memory first, then the API server.

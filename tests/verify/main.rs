@@ -10,8 +10,10 @@ mod connections;
 mod gone;
 mod house;
 mod labels;
+mod local_keys;
 mod sharing;
 mod signatures;
+mod signer;
 #[path = "../support/mod.rs"]
 pub mod support;
 mod tls;

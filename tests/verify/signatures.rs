@@ -2,92 +2,12 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
-    EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
-    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
-};
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
-use rcgen::{CertificateParams, KeyPair};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use rolegate::core::token::UnverifiedToken;
 use rolegate::ports::Verify;
 
 use crate::house::{House, mount_with};
-
-/// A key of the test, and what it signs with.
-enum Signer {
-    Rsa(Arc<RsaKeyPair>, &'static dyn RsaEncoding),
-    Ec(EcdsaKeyPair),
-}
-
-/// One key for each algorithm, by the algorithm's name.
-fn signers() -> Vec<(&'static str, Signer)> {
-    let rsa: [(&str, &'static dyn RsaEncoding); 6] = [
-        ("RS256", &RSA_PKCS1_SHA256),
-        ("RS384", &RSA_PKCS1_SHA384),
-        ("RS512", &RSA_PKCS1_SHA512),
-        ("PS256", &RSA_PSS_SHA256),
-        ("PS384", &RSA_PSS_SHA384),
-        ("PS512", &RSA_PSS_SHA512),
-    ];
-    let ec: [(&str, &'static EcdsaSigningAlgorithm); 3] = [
-        ("ES256", &ECDSA_P256_SHA256_FIXED_SIGNING),
-        ("ES384", &ECDSA_P384_SHA384_FIXED_SIGNING),
-        ("ES512", &ECDSA_P521_SHA512_FIXED_SIGNING),
-    ];
-    let key = Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
-    let rsa = rsa.map(|(name, encoding)| (name, Signer::Rsa(Arc::clone(&key), encoding)));
-    let ec = ec.map(|(name, algorithm)| (name, Signer::Ec(EcdsaKeyPair::generate(algorithm).unwrap())));
-    rsa.into_iter().chain(ec).collect()
-}
-
-impl Signer {
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let random = SystemRandom::new();
-        match self {
-            Self::Rsa(key, encoding) => {
-                let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(*encoding, &random, message, &mut signature).unwrap();
-                signature
-            }
-            Self::Ec(key) => key.sign(&random, message).unwrap().as_ref().to_vec(),
-        }
-    }
-
-    fn token(&self, algorithm: &str) -> String {
-        let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
-        let signed = format!("{}.{}", part(&format!(r#"{{"alg":"{algorithm}"}}"#)), part("{}"));
-        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(self.sign(signed.as_bytes())))
-    }
-
-    /// The public key as SubjectPublicKeyInfo in PEM.
-    fn public_pem(&self) -> String {
-        let der = match self {
-            Self::Rsa(key, _) => AsDer::as_der(key.public_key()).unwrap(),
-            Self::Ec(key) => {
-                AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(key.public_key()).unwrap()
-            }
-        };
-        format!(
-            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-            BASE64_STANDARD.encode(der.as_ref())
-        )
-    }
-
-    fn certificate(&self) -> String {
-        let pkcs8 = match self {
-            Self::Rsa(key, _) => {
-                AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&**key).unwrap().as_ref().to_vec()
-            }
-            Self::Ec(key) => key.to_pkcs8v1().unwrap().as_ref().to_vec(),
-        };
-        let key = KeyPair::try_from(pkcs8).unwrap();
-        CertificateParams::new(["kube".to_owned()]).unwrap().self_signed(&key).unwrap().pem()
-    }
-}
+use crate::signer::signers;
 
 fn signed(pem_keys: &[&str], token: &str) -> bool {
     let mount = mount_with("https://127.0.0.1", |config| {

@@ -14,7 +14,7 @@ pub enum CheckName {
     Token,
     /// `alg`.
     Algorithm,
-    /// The signature against `pem_keys`.
+    /// The signature against `pem_keys`, or against the published key that the token names.
     Signature,
     /// `iss`.
     Issuer,

@@ -11,6 +11,7 @@ use super::super::reason::{Deny, Undecided};
 use super::super::role::{AliasNameSource, LabelSelector};
 use super::{CheckName, Needs};
 use crate::core::cidr::BoundCidr;
+use crate::core::jwks::LocalSignature;
 
 type Change = fn(&mut Fixture);
 
@@ -189,6 +190,37 @@ fn what_is_missing_is_asked_for_one_fact_after_the_other() {
     assert_eq!(fixture.decide().0, Answer::needs(Needs::Selection("shop")));
     fixture.selected = Some(Ok(true));
     assert_eq!(fixture.decide().0, Answer::Allow("shop/orders (u-1)".to_owned()));
+}
+
+#[test]
+fn published_keys_deny_where_the_mounts_own_keys_would_and_where_there_are_none() {
+    let forge = |fixture: &mut Fixture| {
+        fixture.without_keys();
+        fixture.published = Some(LocalSignature::Forged);
+    };
+    let rank = DENIALS.iter().position(|(_, deny, ..)| *deny == Deny::Issuer).unwrap();
+    for (fault, _, _, change) in &DENIALS[rank..] {
+        let mut fixture = Fixture::default();
+        change(&mut fixture);
+        forge(&mut fixture);
+        assert_eq!(fixture.decide().0, Answer::Deny(Deny::Signature), "{fault}");
+    }
+    for (fault, deny, _, change) in DENIALS[..rank].iter().filter(|(_, deny, ..)| *deny != Deny::Signature) {
+        let mut fixture = Fixture::default();
+        change(&mut fixture);
+        forge(&mut fixture);
+        assert_eq!(fixture.decide().0, Answer::Deny(*deny), "{fault}");
+    }
+    for published in [Some(LocalSignature::Unknown), Some(LocalSignature::Proven)] {
+        let mut fixture = Fixture { published, status: None, ..Fixture::default() };
+        fixture.without_keys();
+        assert_eq!(fixture.decide().0, Answer::needs(Needs::Review), "no signature allows");
+    }
+    let mut fixture = Fixture { published: None, status: None, ..Fixture::default() };
+    fixture.without_keys();
+    assert_eq!(fixture.decide().0, Answer::needs(Needs::PublishedSignature));
+    let keyed = Fixture { published: Some(LocalSignature::Forged), ..Fixture::default() };
+    assert!(keyed.decide().0.is_allow(), "the mount has keys of its own");
 }
 
 #[test]

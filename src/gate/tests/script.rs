@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::core::client_token::Login;
 use crate::core::decision::{CheckObserver, NoObserver};
 use crate::core::identity::{Review, ReviewStatus};
+use crate::core::jwks::LocalSignature;
 use crate::core::mount::{Mount, MountAbout, MountConfig, Snapshot};
 use crate::core::reason::Undecided;
 use crate::core::role::{AliasNameSource, OldNames, Role, TokenParameters};
@@ -24,6 +25,7 @@ use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
     pub(crate) signed: bool,
+    pub(crate) published: LocalSignature,
     pub(crate) remembered: Option<Arc<Review>>,
     pub(crate) review: Result<Arc<Review>, Undecided>,
     pub(crate) labels: Result<Labels, Undecided>,
@@ -36,6 +38,7 @@ impl Default for Script {
         let labels = [("team".to_owned(), "a".to_owned())].into();
         Self {
             signed: true,
+            published: LocalSignature::Unknown,
             remembered: None,
             review: Ok(confirmed()),
             labels: Ok(Labels::Known(Arc::new(labels))),
@@ -64,6 +67,11 @@ impl Verify for Scripted {
         self.script.signed
     }
 
+    fn local_signature(&self, _mount: &Arc<Mount>, _token: &UnverifiedToken<'_>) -> LocalSignature {
+        self.note("published keys".to_owned());
+        self.script.published
+    }
+
     fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>> {
         self.note(format!("remembered {}", query.audiences.join(",")));
         self.script.remembered.clone()
@@ -75,7 +83,7 @@ impl Verify for Scripted {
         freshness: Freshness,
         _deadline: Option<Instant>,
     ) -> Answer<'a, Arc<Review>> {
-        self.note(format!("review {} {freshness:?}", query.audiences.join(",")));
+        self.note(format!("review {} {freshness:?} {:?}", query.audiences.join(","), query.signature));
         Box::pin(async move {
             if self.script.held {
                 self.waiting.notify_one();
@@ -204,6 +212,18 @@ pub(crate) fn set(generation: u64, roles: impl IntoIterator<Item = Role>) -> Arc
     let mount = Mount { config, roles, ..Mount::new("kubernetes", generation, about) };
     let mounts = [("kubernetes".into(), Arc::new(mount))].into();
     Arc::new(Snapshot { mounts, ..Snapshot::default() })
+}
+
+/// The same without keys, so that published ones are looked at.
+pub(crate) fn without_pem_keys(set: &Arc<Snapshot>) -> Arc<Snapshot> {
+    let mut set = (**set).clone();
+    for mount in set.mounts.values_mut() {
+        let mut changed = (**mount).clone();
+        changed.config =
+            changed.config.map(|config| Arc::new(MountConfig { pem_keys: Vec::new(), ..(*config).clone() }));
+        *mount = Arc::new(changed);
+    }
+    Arc::new(set)
 }
 
 /// A role that admits `shop/orders`.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::fixture::{Fixture, NOW};
 use crate::core::cidr::BoundCidr;
 use crate::core::identity::ReviewStatus;
+use crate::core::jwks::LocalSignature;
 use crate::core::reason::Undecided;
 use crate::core::role::{AliasNameSource, LabelSelector, Role};
 
@@ -99,6 +100,10 @@ pub(super) fn fixtures() -> impl Strategy<Value = Fixture> {
             1 => Just(Some(Err(Undecided::ApiServerError))),
         ],
         mostly(Some(Ok(true)), &[None, Some(Ok(false)), Some(Err(Undecided::Overloaded))]),
+        mostly(
+            Some(LocalSignature::Unknown),
+            &[None, Some(LocalSignature::Proven), Some(LocalSignature::Forged)],
+        ),
     );
     let signature = mostly("c2ln", &["", "c 2ln", "c2\nln", "="]);
     let rest = (mostly(Some([10, 1, 2, 3]), &[None]), mostly(None, &[Some("api"), Some("other")]));
@@ -124,7 +129,7 @@ pub(super) fn fixtures() -> impl Strategy<Value = Fixture> {
             if !configured {
                 fixture.config = None;
             }
-            (fixture.signed, fixture.status, fixture.selected) = facts;
+            (fixture.signed, fixture.status, fixture.selected, fixture.published) = facts;
             fixture.peer = peer.map(Into::into);
             fixture.default_audience = audience.map(str::to_owned);
             fixture

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::core::decision::{Case, Checks, Evidence, Needs, Verdict, decide, demanded_audience};
 use crate::core::identity::{Review, ReviewStatus};
+use crate::core::jwks::LocalSignature;
 use crate::core::mount::{Mount, MountAbout, MountConfig};
 use crate::core::reason::{Deny, Undecided};
 use crate::core::role::{AliasNameSource, LabelSelector, OldNames, Role, TokenParameters};
@@ -52,6 +53,7 @@ pub(super) struct Fixture {
     pub(super) default_audience: Option<String>,
     pub(super) now: i64,
     pub(super) signed: Option<bool>,
+    pub(super) published: Option<LocalSignature>,
     pub(super) status: Option<Result<ReviewStatus, Undecided>>,
     pub(super) selected: Option<Result<bool, Undecided>>,
 }
@@ -100,6 +102,7 @@ impl Default for Fixture {
             default_audience: None,
             now: NOW,
             signed: Some(true),
+            published: Some(LocalSignature::Unknown),
             status: Some(Ok(status)),
             selected: Some(Ok(true)),
         }
@@ -128,6 +131,7 @@ impl Fixture {
         let case = Case { mount: &mount, token: &token, peer: self.peer, default_audience, now: self.now };
         let evidence = Evidence {
             signed: self.signed,
+            published: self.published,
             review: review.as_ref().map(|review| review.as_ref().map_err(|undecided| *undecided)),
             selected: self.selected,
             labels: None,

@@ -9,6 +9,7 @@ use super::cases::fixtures;
 use super::fixture::{Answer, Fixture};
 use crate::core::cidr::BoundCidr;
 use crate::core::identity::ReviewStatus;
+use crate::core::jwks::LocalSignature;
 
 /// Takes one liberty away, where there is one to take.
 fn tighten(fixture: &mut Fixture, how: usize) {
@@ -83,7 +84,10 @@ fn may_be_allowed(fixture: &Fixture) -> bool {
         && meant
         && in_time
         && near
-        && (config.pem_keys.is_empty() || fixture.signed == Some(true))
+        && match config.pem_keys.is_empty() {
+            true => fixture.published.is_some_and(|said| said != LocalSignature::Forged),
+            false => fixture.signed == Some(true),
+        }
         && (config.disable_iss_validation || config.issuer.is_empty() || config.issuer == text("/iss"))
         && fits(&fixture.role.bound_service_account_names, name)
         && (fits(&fixture.role.bound_service_account_namespaces, namespace) || selected)
@@ -119,11 +123,12 @@ proptest! {
 
     #[test]
     fn with_all_evidence_there_is_a_verdict(fixture in fixtures()) {
-        let Fixture { signed, status, selected, .. } = Fixture::default();
+        let Fixture { signed, status, selected, published, .. } = Fixture::default();
         let whole = Fixture {
             signed: fixture.signed.or(signed),
             status: fixture.status.clone().or(status),
             selected: fixture.selected.or(selected),
+            published: fixture.published.or(published),
             ..fixture
         };
         let (answer, _) = whole.decide();

@@ -1,0 +1,155 @@
+//! The published keys of one mount: what they say of a token, and what a reading of them changes.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Environment;
+use super::key_set::{KeySet, Named};
+use super::reading::Reading;
+use super::schedule::Schedule;
+use crate::core::jwks::LocalSignature;
+use crate::core::token::UnverifiedToken;
+use crate::verify::cluster::Cluster;
+
+const UNUSABLE: &str = "local keys are off: what the API server publishes cannot be used";
+const NO_ANSWER: &str = "the keys that the API server publishes cannot be read";
+
+/// One generation of one mount.
+pub(super) struct MountKeys {
+    pub(super) path: Arc<str>,
+    pub(super) generation: u64,
+    subject: String,
+    environment: Arc<Environment>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    schedule: Schedule,
+    /// The mount, or this generation of it, is gone: nothing more is told of it.
+    is_gone: bool,
+}
+
+/// Keys, and when they were asked for.
+#[derive(Clone)]
+struct Held {
+    keys: Arc<KeySet>,
+    since: Duration,
+}
+
+impl MountKeys {
+    pub(super) fn new(path: &Arc<str>, generation: u64, environment: &Arc<Environment>) -> Self {
+        Self {
+            path: Arc::clone(path),
+            generation,
+            subject: format!("mount {path} local keys"),
+            environment: Arc::clone(environment),
+            state: Mutex::default(),
+        }
+    }
+
+    /// What the keys say of a token's signature, and whether they are to be read again because of it.
+    pub(super) fn check(&self, token: &UnverifiedToken<'_>) -> (LocalSignature, bool) {
+        // With `crit` or `b64` the signature may be over something else (RFC 7797).
+        if token.extended {
+            return (LocalSignature::Unknown, false);
+        }
+        let hint = token.key_hint();
+        let Some(kid) = hint.kid else { return (LocalSignature::Unknown, false) };
+        let held = self.lock().held.clone();
+        let Some(Held { keys, since }) = held else { return (LocalSignature::Unknown, true) };
+        let age = self.environment.clock.elapsed().saturating_sub(since);
+        let is_old = age >= self.environment.ttl;
+        match keys.get(&kid) {
+            None => (LocalSignature::Unknown, true),
+            Some(Named::Many) => (LocalSignature::Unknown, false),
+            Some(Named::Unusable) => (LocalSignature::Unknown, is_old),
+            Some(Named::One(key)) => {
+                let signed = hint.algorithm.and_then(|algorithm| key.signed(algorithm, token));
+                let said = match signed {
+                    Some(true) => LocalSignature::Proven,
+                    Some(false) if !is_old => LocalSignature::Forged,
+                    Some(false) | None => LocalSignature::Unknown,
+                };
+                (said, is_old)
+            }
+        }
+    }
+
+    /// The right to read the keys, if nobody does so at the moment, or did a moment before.
+    pub(super) fn begin(self: &Arc<Self>) -> Option<UnderWay> {
+        let mut state = self.lock();
+        let begins = !state.is_gone && state.schedule.begin(self.environment.clock.elapsed());
+        begins.then(|| UnderWay(Arc::clone(self)))
+    }
+
+    /// The mount, or this generation of it, is gone.
+    pub(super) fn forget(&self) {
+        let mut state = self.lock();
+        *state = State { is_gone: true, ..State::default() };
+        self.environment.health.recovered(&self.subject);
+        self.environment.metrics.local_keys(&self.path, None);
+    }
+
+    /// Keeps what a reading gave, which began at `since`, and tells of it.
+    fn take(&self, reading: Reading, since: Duration) {
+        let Environment { clock, health, metrics, .. } = &*self.environment;
+        let subject = self.subject.as_str();
+        let mut state = self.lock();
+        if state.is_gone {
+            return;
+        }
+        metrics.local_keys(&self.path, Some(reading.name()));
+        let failed = |state: &mut State, what: &str, cause: &str| {
+            state.schedule.fail(clock.elapsed());
+            if health.trouble(subject, &format!("{what}: {cause}")) {
+                tracing::warn!(subject, cause, "{what}");
+            }
+        };
+        match reading {
+            Reading::Keys(keys) => {
+                let usable = keys.usable();
+                state.held = Some(Held { keys: Arc::new(keys), since });
+                state.schedule.succeed();
+                if health.recovered(subject) {
+                    tracing::info!(subject, usable, "the keys that the API server publishes are read again");
+                } else {
+                    tracing::debug!(subject, usable, "the keys that the API server publishes are read");
+                }
+            }
+            Reading::Unusable(cause) => {
+                state.held = None;
+                failed(&mut state, UNUSABLE, &cause);
+            }
+            Reading::NoAnswer(cause) => failed(&mut state, NO_ANSWER, &cause),
+            Reading::NoReviewer => {
+                health.recovered(subject);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to read the keys once; it ends when this is dropped.
+pub(super) struct UnderWay(Arc<MountKeys>);
+
+impl UnderWay {
+    /// Reads the keys; ends within the time-out of one question.
+    pub(super) async fn read(self, cluster: Arc<Cluster>) {
+        let environment = &self.0.environment;
+        // Before the question: what the answer holds is at least as new.
+        let since = environment.clock.elapsed();
+        let reading = Reading::read(&cluster, environment.timeout).await;
+        self.0.take(reading, since);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().schedule.end();
+    }
+}
