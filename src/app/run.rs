@@ -20,7 +20,7 @@ use crate::verify::Verifier;
 /// The least time between two looks for mounts that are new or gone, however often mounts and roles are published.
 const LOOKS: Duration = Duration::from_millis(100);
 /// The most time between two such looks.
-const TIDY: Duration = Duration::from_secs(10);
+const TIDY: Duration = Duration::from_secs(1);
 
 /// How the process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

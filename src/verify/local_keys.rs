@@ -28,7 +28,7 @@ use mount_keys::MountKeys;
 
 /// Mounts whose keys are held; the tokens of more are reviewed without a look at keys.
 const MAX_MOUNTS: usize = 4096;
-/// Mounts that are loaded and whose keys are read at a time. Those whose tokens come wait for none of them.
+/// Mounts whose keys are read at a time without a token that names one. A token's mount waits for none of them.
 const LOADING: usize = 64;
 
 /// The published keys of all mounts.
@@ -91,8 +91,8 @@ impl LocalKeys {
         said
     }
 
-    /// Lets go what belongs to mounts, or generations of mounts, that are not in the set, and reads the keys of those that
-    /// are new in it.
+    /// To be called from time to time, and for each new set: lets go what belongs to mounts, or generations of mounts, that
+    /// are not in the set, and reads keys that are due, those of new mounts first of all.
     pub(super) fn keep_only(&self, set: &Snapshot, cluster: impl Fn(&Arc<Mount>) -> Option<Arc<Cluster>>) {
         let (Some(environment), Ok(runtime)) = (&self.environment, Handle::try_current()) else { return };
         self.mounts.write().unwrap_or_else(PoisonError::into_inner).retain(|path, keys| {
@@ -102,11 +102,9 @@ impl LocalKeys {
             }
             is_there
         });
-        let is_known = |mount: &Arc<Mount>| {
-            self.mounts.read().unwrap_or_else(PoisonError::into_inner).contains_key(&mount.path)
-        };
-        for mount in set.mounts.values().filter(|mount| !is_known(mount)) {
-            let (Some(keys), Some(cluster)) = (self.of(mount), cluster(mount)) else { continue };
+        for mount in set.mounts.values() {
+            let Some(keys) = self.of(mount).filter(|keys| keys.queue()) else { continue };
+            let Some(cluster) = cluster(mount) else { continue };
             let loading = Arc::clone(&self.loading);
             let load = async move {
                 let Ok(_turn) = loading.acquire().await else { return };

@@ -23,10 +23,13 @@ pub(super) struct MountKeys {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     held: Option<Held>,
     schedule: Schedule,
+    /// They are to be read as soon as they may: never read, failed, or asked for too early.
+    is_due: bool,
+    /// A task waits to read them.
+    is_queued: bool,
     /// The mount, or this generation of it, is gone: nothing more is told of it.
     is_gone: bool,
 }
@@ -45,7 +48,13 @@ impl MountKeys {
             generation,
             subject: format!("mount {path} local keys"),
             environment: Arc::clone(environment),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                held: None,
+                schedule: Schedule::default(),
+                is_due: true,
+                is_queued: false,
+                is_gone: false,
+            }),
         }
     }
 
@@ -77,17 +86,30 @@ impl MountKeys {
         }
     }
 
-    /// The right to read the keys, if nobody does so at the moment, or did a moment before.
+    /// The right to read the keys, if nobody does so at the moment, or did a moment before; else they are due later.
     pub(super) fn begin(self: &Arc<Self>) -> Option<UnderWay> {
         let mut state = self.lock();
         let begins = !state.is_gone && state.schedule.begin(self.environment.clock.elapsed());
+        state.is_due = !begins;
+        state.is_queued = false;
         begins.then(|| UnderWay(Arc::clone(self)))
+    }
+
+    /// Whether a task is to be started that reads the keys: they are due, they may be read, and no other task waits.
+    pub(super) fn queue(&self) -> bool {
+        let mut state = self.lock();
+        let queues = state.is_due
+            && !state.is_queued
+            && !state.is_gone
+            && state.schedule.may_begin(self.environment.clock.elapsed());
+        state.is_queued |= queues;
+        queues
     }
 
     /// The mount, or this generation of it, is gone.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
-        *state = State { is_gone: true, ..State::default() };
+        (state.held, state.is_gone) = (None, true);
         self.environment.health.recovered(&self.subject);
         self.environment.metrics.local_keys(&self.path, None);
     }
@@ -103,6 +125,7 @@ impl MountKeys {
         metrics.local_keys(&self.path, Some(reading.name()));
         let failed = |state: &mut State, what: &str, cause: &str| {
             state.schedule.fail(clock.elapsed());
+            state.is_due = true;
             if health.trouble(subject, &format!("{what}: {cause}")) {
                 tracing::warn!(subject, cause, "{what}");
             }

@@ -19,12 +19,17 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Whether a reading may begin now; if so, it has begun.
     pub(super) fn begin(&mut self, now: Duration) -> bool {
-        if self.is_reading || now < self.not_before {
+        if !self.may_begin(now) {
             return false;
         }
         self.is_reading = true;
         self.not_before = now.saturating_add(SPACING);
         true
+    }
+
+    /// Whether a reading may begin.
+    pub(super) fn may_begin(&self, now: Duration) -> bool {
+        !self.is_reading && now >= self.not_before
     }
 
     /// The reading has ended, however.

@@ -53,6 +53,31 @@ async fn unknown_ids_cause_one_reading_in_ten_seconds_and_one_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_reading_that_was_wanted_too_early_is_made_up_for_without_another_token() {
+    let (first, second) = (Signer::new("ES256"), Signer::new("ES256"));
+    let bench = Bench::publishing(vec![first.jwk("first")]).await;
+    bench.load().await;
+    let token = second.token_with(&json!({"alg": "ES256", "kid": "second"}));
+    assert_eq!(bench.said(&token), Unknown);
+    bench.change({
+        let set = set_of(vec![second.jwk("second")]);
+        move || Some(set())
+    });
+    bench.house.clock.forward(9 * SECOND);
+    bench.load().await;
+    assert_eq!(bench.server.asked().len(), 1);
+    bench.house.clock.forward(SECOND);
+    for _ in 0..3 {
+        bench.show();
+    }
+    bench.read_times(2).await;
+    assert_eq!(bench.said(&token), Proven);
+    bench.house.clock.forward(60 * SECOND);
+    bench.load().await;
+    assert_eq!(bench.server.asked().len(), 2, "nothing wants them again");
+}
+
+#[tokio::test]
 async fn a_new_key_is_read_for_the_first_token_that_names_it() {
     let (first, second) = (Signer::new("ES256"), Signer::new("RS256"));
     let bench = Bench::publishing(vec![first.jwk("first")]).await;

@@ -117,4 +117,7 @@ async fn a_server_that_does_not_answer_is_given_up_and_asked_less_and_less() {
     }
     let trouble = bench.trouble().unwrap();
     assert!(trouble.contains("no answer within 5ms"), "{trouble}");
+    bench.house.clock.forward(60 * SECOND);
+    bench.show();
+    bench.read_times(asked + 1).await;
 }
