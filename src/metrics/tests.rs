@@ -28,6 +28,7 @@ fn the_names_are_those_that_are_promised() {
     metrics.feed_loaded("store");
     metrics.feed_failed("store");
     metrics.rejected_request("envoy", "content_type");
+    metrics.local_keys(&mount, Some("read"));
     let text = metrics.render();
     let expected = [
         r#"rolegate_client_tokens"#,
@@ -39,6 +40,10 @@ fn the_names_are_those_that_are_promised() {
         r#"rolegate_decisions_total{door="envoy",mount="unknown",outcome="deny",reason="unknown_mount"}"#,
         r#"rolegate_feed_age_seconds{feed="store"}"#,
         r#"rolegate_feed_failures_total{feed="store"}"#,
+        r#"rolegate_local_keys{mount="kubernetes",result="no_answer"}"#,
+        r#"rolegate_local_keys{mount="kubernetes",result="no_reviewer"}"#,
+        r#"rolegate_local_keys{mount="kubernetes",result="read"}"#,
+        r#"rolegate_local_keys{mount="kubernetes",result="unusable"}"#,
         r#"rolegate_rejected_requests_total{listener="envoy",cause="content_type"}"#,
         r#"rolegate_review_cache_entries"#,
         r#"rolegate_review_cache_total{result="hit"}"#,

@@ -108,7 +108,7 @@ impl LocalKeys {
             let loading = Arc::clone(&self.loading);
             let load = async move {
                 let Ok(_turn) = loading.acquire().await else { return };
-                if let Some(under_way) = keys.begin() {
+                if let Some(under_way) = keys.begin_queued() {
                     under_way.read(cluster).await;
                 }
             };

@@ -10,6 +10,7 @@ mod grpc_callers;
 mod lookups;
 mod mounts;
 mod policies;
+mod published_keys;
 mod refusals;
 mod reload;
 mod request_bytes;

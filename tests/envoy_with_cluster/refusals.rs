@@ -29,6 +29,7 @@ const NO_TOKEN: Refusal = refusal("no_token", 401, None, "missing jwt");
 const AMBIGUOUS: Refusal = refusal("ambiguous_token", 401, INVALID, "more than one token in the request");
 const MALFORMED: Refusal = refusal("malformed_token", 401, INVALID, DENIED);
 const REFUSED: Refusal = refusal("token_refused", 401, INVALID, DENIED);
+const SIGNATURE: Refusal = refusal("signature", 401, INVALID, DENIED);
 const NAME: Refusal = refusal("service_account_name", 403, SCOPE, "service account name not authorized");
 const NAMESPACE: Refusal = refusal("namespace", 403, SCOPE, "namespace not authorized");
 const AUDIENCE: Refusal = refusal(
@@ -95,12 +96,13 @@ async fn a_token_that_does_not_fit_the_role_is_refused_by_its_cause() {
 #[tokio::test]
 async fn expired_forged_and_broken_tokens_are_refused() {
     let stage = stage().await;
+    stage.keys_are("read").await;
     let signer = &stage.plan.api.signer;
     let good = stage.requested(&stage.plan.namespace, "orders", "gate").await;
     Seen::of(&stage.get("/orders", &signer.resign(&good, |_| ())).await);
 
     stage.refuses_token("expired", &signer.expired(&good), &EXPIRED).await;
-    stage.refuses_token("forged", &Signer::new().resign(&good, |_| ()), &REFUSED).await;
+    stage.refuses_token("forged", &Signer::new().resign(&good, |_| ()), &SIGNATURE).await;
     let other_uid = signer.resign(&good, |claims| {
         claims["kubernetes.io"]["serviceaccount"]["uid"] = json!("00000000-0000-4000-8000-000000000000");
     });
@@ -112,7 +114,7 @@ async fn expired_forged_and_broken_tokens_are_refused() {
     // The last letter holds unused bits, which have to stay zero.
     let (letters, last) = signature.split_at(signature.len() - 1);
     let other: String = letters.chars().rev().collect();
-    stage.refuses_token("signature", &format!("{head}.{claims}.{other}{last}"), &REFUSED).await;
+    stage.refuses_token("signature", &format!("{head}.{claims}.{other}{last}"), &SIGNATURE).await;
     stage
         .refuses_token(
             "unsigned",

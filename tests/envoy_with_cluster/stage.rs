@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::support::{
     certificates::Authority,
     envoy::{self, Envoy},
+    eventually,
     http::{Answer, Client},
     kube::KubeApiserver,
     rolegate::Rolegate,
@@ -182,6 +183,15 @@ impl Stage<'_> {
         assert!(line.contains(reason) && line.contains(outcome), "{line}");
         let ours = answer.headers.keys().find(|name| name.as_str().starts_with("x-rolegate"));
         assert_eq!(ours, None, "no identity header goes to the client");
+    }
+
+    /// Waits until this came of reading the keys that the mount's API server publishes.
+    pub(crate) async fn keys_are(&self, result: &str) {
+        let labels = [r#"mount="kubernetes""#, &format!(r#"result="{result}""#)];
+        eventually(format_args!("the published keys are {result}"), async || {
+            (self.rolegate.metric("rolegate_local_keys", &labels).await == 1.0).then_some(())
+        })
+        .await;
     }
 
     /// Envoy's log line of the first request with this path.

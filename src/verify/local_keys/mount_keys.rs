@@ -91,7 +91,6 @@ impl MountKeys {
         let mut state = self.lock();
         let begins = !state.is_gone && state.schedule.begin(self.environment.clock.elapsed());
         state.is_due = !begins;
-        state.is_queued = false;
         begins.then(|| UnderWay(Arc::clone(self)))
     }
 
@@ -104,6 +103,12 @@ impl MountKeys {
             && state.schedule.may_begin(self.environment.clock.elapsed());
         state.is_queued |= queues;
         queues
+    }
+
+    /// The task that was to be started waits no more: its turn has come.
+    pub(super) fn begin_queued(self: &Arc<Self>) -> Option<UnderWay> {
+        self.lock().is_queued = false;
+        self.begin()
     }
 
     /// The mount, or this generation of it, is gone.
