@@ -85,6 +85,7 @@ struct Inner {
     review_duration: Histograms<MountLabel>,
     review_cache_entries: Gauge<u64, AtomicU64>,
     local_keys: Family<ReviewLabels, Gauge<u64, AtomicU64>>,
+    review_breaker: Family<MountLabel, Gauge<u64, AtomicU64>>,
     client_tokens: Gauge<u64, AtomicU64>,
     feed_age: Family<FeedLabel, Gauge<f64, AtomicU64>>,
     feed_failures: Family<FeedLabel, Counter>,
@@ -107,6 +108,7 @@ impl Default for Inner {
             review_duration: Family::new_with_constructor(histogram),
             review_cache_entries: Gauge::default(),
             local_keys: Family::default(),
+            review_breaker: Family::default(),
             client_tokens: Gauge::default(),
             feed_age: Family::default(),
             feed_failures: Family::default(),
@@ -133,6 +135,11 @@ impl Default for Inner {
             "local_keys",
             "1 for what came of the last reading of the keys that a mount's API server publishes",
             inner.local_keys.clone(),
+        );
+        registry.register(
+            "review_breaker",
+            "The circuit breaker of a mount's API server: 0 closed, 1 half open, 2 open",
+            inner.review_breaker.clone(),
         );
         registry.register_with_unit(
             "feed_age",
@@ -192,6 +199,16 @@ impl Metrics {
                 }
             }
         }
+    }
+
+    /// Sets `rolegate_review_breaker`: 0 closed, 1 half open, 2 open.
+    pub fn review_breaker(&self, mount: &Arc<str>, state: u64) {
+        self.0.review_breaker.get_or_create(&MountLabel { mount: Arc::clone(mount) }).set(state);
+    }
+
+    /// Takes a mount out of `rolegate_review_breaker`.
+    pub fn forget_review_breaker(&self, mount: &Arc<str>) {
+        self.0.review_breaker.remove(&MountLabel { mount: Arc::clone(mount) });
     }
 
     /// Counts a decision and its duration; `mount` is none where no mount of ours was named.

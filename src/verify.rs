@@ -1,11 +1,12 @@
 //! Proof of tokens: signatures, TokenReviews, and the cache around them.
 
 mod answer;
+mod api_server;
+mod api_server_health;
 mod asker;
 mod bearer;
+mod breaker;
 mod client;
-mod cluster;
-mod condition;
 mod errand;
 mod error;
 mod home;
@@ -14,6 +15,7 @@ mod local;
 mod local_keys;
 mod memory;
 mod request;
+mod resolver;
 mod roots;
 mod settings;
 mod shared;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::client::Answer;
 use super::error::AskError;
 use crate::core::identity::ReviewStatus;
 use crate::ports::{Annotations, Labels};
@@ -13,7 +14,9 @@ use crate::ports::{Annotations, Labels};
 const UNAUTHORIZED: [u16; 2] = [401, 403];
 
 /// Reads the answer to a TokenReview.
-pub(super) fn review(status: StatusCode, body: &[u8]) -> Result<ReviewStatus, AskError> {
+pub(super) fn review(answer: &Answer) -> Result<ReviewStatus, AskError> {
+    let (status, body) = (answer.status, &*answer.body);
+    not_overloaded(answer)?;
     not_refused(status)?;
     if !(200..=206).contains(&status.as_u16()) {
         return Err(AskError::Status(status.as_u16()));
@@ -28,35 +31,48 @@ pub(super) fn review(status: StatusCode, body: &[u8]) -> Result<ReviewStatus, As
 }
 
 /// Reads the answer to a question for one namespace.
-pub(super) fn labels(status: StatusCode, body: &[u8], asked: &str) -> Result<Labels, AskError> {
-    not_refused(status)?;
-    match status {
+pub(super) fn labels(answer: &Answer, asked: &str) -> Result<Labels, AskError> {
+    not_overloaded(answer)?;
+    not_refused(answer.status)?;
+    match answer.status {
         StatusCode::NOT_FOUND => return Ok(Labels::Unknown),
         StatusCode::OK => {}
         other => return Err(AskError::Status(other.as_u16())),
     }
-    match serde_json::from_slice::<Named>(body) {
+    match serde_json::from_slice::<Named>(&answer.body) {
         Ok(Named { metadata }) if metadata.name == asked => {
             Ok(Labels::Known(Arc::new(metadata.labels.unwrap_or_default())))
         }
-        _ => Err(failure(body).unwrap_or(AskError::Unexpected("the namespace that was asked for"))),
+        _ => Err(failure(&answer.body).unwrap_or(AskError::Unexpected("the namespace that was asked for"))),
     }
 }
 
 /// Reads the answer to a question for one service account.
-pub(super) fn annotations(status: StatusCode, body: &[u8], asked: &str) -> Result<Annotations, AskError> {
-    match status {
+pub(super) fn annotations(answer: &Answer, asked: &str) -> Result<Annotations, AskError> {
+    not_overloaded(answer)?;
+    match answer.status {
         StatusCode::OK => {}
-        other if other.is_client_error() && other != StatusCode::TOO_MANY_REQUESTS => {
+        other if other.is_client_error() => {
             return Ok(Annotations::Withheld(other.as_u16()));
         }
         other => return Err(AskError::Status(other.as_u16())),
     }
-    match serde_json::from_slice::<Named>(body) {
+    match serde_json::from_slice::<Named>(&answer.body) {
         Ok(Named { metadata }) if metadata.name == asked => {
             Ok(Annotations::Known(metadata.annotations.unwrap_or_default()))
         }
-        _ => Err(failure(body).unwrap_or(AskError::Unexpected("the service account that was asked for"))),
+        _ => {
+            Err(failure(&answer.body)
+                .unwrap_or(AskError::Unexpected("the service account that was asked for")))
+        }
+    }
+}
+
+fn not_overloaded(answer: &Answer) -> Result<(), AskError> {
+    if answer.status == StatusCode::TOO_MANY_REQUESTS {
+        Err(AskError::TooManyRequests(answer.retry_after))
+    } else {
+        Ok(())
     }
 }
 
@@ -68,7 +84,11 @@ fn not_refused(status: StatusCode) -> Result<(), AskError> {
 fn failure(body: &[u8]) -> Option<AskError> {
     let Failure { code, status } = serde_json::from_slice(body).ok()?;
     let refused = status == "Failure" && UNAUTHORIZED.contains(&code);
-    Some(if refused { AskError::Refused(code) } else { AskError::Status(code) })
+    Some(match code {
+        _ if refused => AskError::Refused(code),
+        429 => AskError::TooManyRequests(None),
+        _ => AskError::Status(code),
+    })
 }
 
 /// `authentication.k8s.io/v1` TokenReview; null and a missing key are the same below `status`, as in Go.

@@ -8,12 +8,12 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio_util::task::TaskTracker;
 
-use super::cluster::Cluster;
+use super::api_server::ApiServer;
 use super::errand::Errand;
 use super::limits::Turn;
 use super::local_keys::LocalKeys;
 use super::memory::Memory;
-use super::request::Question;
+use super::request::ReviewRequest;
 use super::shared::{Asking, Shared};
 use super::{CacheSettings, Settings};
 use crate::core::identity::{Review, VerifiedIdentity};
@@ -41,7 +41,7 @@ pub(super) struct Asker {
     clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     health: Health,
-    clusters: Cache<(Arc<str>, u64), Arc<Cluster>>,
+    clusters: Cache<(Arc<str>, u64), Arc<ApiServer>>,
     // Tokens of one account share one review: pods are many, accounts are few.
     accounts: Cache<Arc<Review>, Arc<Review>>,
     /// None where nobody would look.
@@ -97,18 +97,16 @@ impl Asker {
                 self.clusters.invalidate(&*key);
             }
             if mount.is_none() {
-                cluster.reviews.forget();
-                cluster.namespaces.forget();
-                cluster.accounts.forget();
+                cluster.forget();
             }
         }
         self.local_keys.keep_only(set, |mount| self.cluster(mount));
     }
 
     /// What belongs to this generation of the mount; none where it is not configured.
-    pub(super) fn cluster(&self, mount: &Arc<Mount>) -> Option<Arc<Cluster>> {
+    pub(super) fn cluster(&self, mount: &Arc<Mount>) -> Option<Arc<ApiServer>> {
         let config = mount.config.as_ref()?;
-        let new = || Arc::new(Cluster::new(mount, config, &self.settings, &self.health));
+        let new = || Arc::new(ApiServer::new(mount, config, &self.settings, &self.health, &self.metrics));
         Some(self.clusters.get_with((Arc::clone(&mount.path), mount.generation), new))
     }
 
@@ -146,23 +144,22 @@ impl Asker {
             Err(undecided) => return self.end(asking, undecided),
         };
         let (asker, path) = (Arc::clone(self), Arc::clone(&query.mount.path));
-        let (question, key, expires) = (Question::of(query), query.key(), query.expires);
+        let (question, key, expires) = (ReviewRequest::new(query), query.key(), query.expires);
         Errand::new(&self.tasks, self.settings.timeout, async move {
             let began = asker.clock.elapsed();
             let mut sent = began;
             let answer = {
+                let (asking, asker, cluster, question, sent) =
+                    (&asking, &asker, &cluster, &question, &mut sent);
                 // In its place, for it is large and would be moved three times.
-                let ask = pin!(async {
+                let ask = |deadline| async move {
                     asking.sent();
-                    sent = asker.clock.elapsed();
-                    cluster.review(&question).await
-                });
-                turn.take(asker.settings.timeout, ask).await
+                    *sent = asker.clock.elapsed();
+                    cluster.review(question, deadline).await
+                };
+                pin!(turn.take(asker.settings.timeout, ask)).await
             };
-            let answer = answer.map(|review| asker.one_of(review)).map_err(|error| {
-                cluster.reviews.bad(&error);
-                error.undecided()
-            });
+            let answer = answer.map(|review| asker.one_of(review));
             let took = asker.clock.elapsed().saturating_sub(began);
             asker.metrics.review(&path, result(&answer), took);
             asking.end(answer, |review| asker.remember(key, review, sent, expires));
@@ -183,11 +180,8 @@ impl Asker {
         let (asker, namespace, key) = (Arc::clone(self), namespace.to_owned(), labels_key(mount, namespace));
         Errand::new(&self.tasks, self.settings.timeout, async move {
             let until = asker.clock.elapsed().saturating_add(LABELS);
-            let answer = turn.take(asker.settings.timeout, cluster.labels(&namespace)).await;
-            let answer = answer.map_err(|error| {
-                cluster.namespaces.bad(&error);
-                error.undecided()
-            });
+            let answer =
+                turn.take(asker.settings.timeout, |deadline| cluster.labels(&namespace, deadline)).await;
             asking.end(answer, |labels| asker.remembered_labels.keep(key, labels.clone(), until));
         })
     }
@@ -200,17 +194,15 @@ impl Asker {
         account: &VerifiedIdentity,
     ) -> Result<Annotations, Undecided> {
         let (cluster, turn) = self.turn(mount)?;
-        let answer = turn.take(self.settings.timeout, cluster.annotations(token, account)).await;
-        answer.map_err(|error| {
-            cluster.accounts.bad(&error);
-            error.undecided()
-        })
+        turn.take(self.settings.timeout, |deadline| cluster.annotations(token, account, deadline)).await
     }
 
     /// A turn to ask the mount's API server.
-    fn turn(&self, mount: &Arc<Mount>) -> Result<(Arc<Cluster>, Turn), Undecided> {
-        let cluster = self.cluster(mount).ok_or(Undecided::ApiServerUnreachable)?;
-        let turn = cluster.limits.turn().map_err(|error| error.undecided())?;
+    fn turn(&self, mount: &Arc<Mount>) -> Result<(Arc<ApiServer>, Turn), Undecided> {
+        let cluster = self.cluster(mount).ok_or(Undecided::ApiServerNoAnswer)?;
+        // Before a place among those who wait is taken.
+        cluster.admit()?;
+        let turn = cluster.limits.turn()?;
         Ok((cluster, turn))
     }
 

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::Settings;
-use super::cluster::Cluster;
+use super::api_server::ApiServer;
 use crate::core::jwks::LocalSignature;
 use crate::core::mount::{Mount, Snapshot};
 use crate::core::token::UnverifiedToken;
@@ -77,23 +77,27 @@ impl LocalKeys {
         &self,
         mount: &Arc<Mount>,
         token: &UnverifiedToken<'_>,
-        cluster: impl FnOnce() -> Option<Arc<Cluster>>,
+        api_server: impl FnOnce() -> Option<Arc<ApiServer>>,
     ) -> LocalSignature {
         let Some(keys) = self.of(mount) else { return LocalSignature::Unknown };
         let (said, is_to_be_read) = keys.check(token);
         if is_to_be_read
             && let (Ok(runtime), Some(environment)) = (Handle::try_current(), &self.environment)
             && let Some(under_way) = keys.begin()
-            && let Some(cluster) = cluster()
+            && let Some(api_server) = api_server()
         {
-            environment.tasks.spawn_on(under_way.read(cluster), &runtime);
+            environment.tasks.spawn_on(under_way.read(api_server), &runtime);
         }
         said
     }
 
     /// To be called from time to time, and for each new set: lets go what belongs to mounts, or generations of mounts, that
     /// are not in the set, and reads keys that are due, those of new mounts first of all.
-    pub(super) fn keep_only(&self, set: &Snapshot, cluster: impl Fn(&Arc<Mount>) -> Option<Arc<Cluster>>) {
+    pub(super) fn keep_only(
+        &self,
+        set: &Snapshot,
+        api_server: impl Fn(&Arc<Mount>) -> Option<Arc<ApiServer>>,
+    ) {
         let (Some(environment), Ok(runtime)) = (&self.environment, Handle::try_current()) else { return };
         self.mounts.write().unwrap_or_else(PoisonError::into_inner).retain(|path, keys| {
             let is_there = set.mount(path).is_some_and(|mount| mount.generation <= keys.generation);
@@ -104,12 +108,12 @@ impl LocalKeys {
         });
         for mount in set.mounts.values() {
             let Some(keys) = self.of(mount).filter(|keys| keys.queue()) else { continue };
-            let Some(cluster) = cluster(mount) else { continue };
+            let Some(api_server) = api_server(mount) else { continue };
             let loading = Arc::clone(&self.loading);
             let load = async move {
                 let Ok(_turn) = loading.acquire().await else { return };
                 if let Some(under_way) = keys.begin_queued() {
-                    under_way.read(cluster).await;
+                    under_way.read(api_server).await;
                 }
             };
             environment.tasks.spawn_on(load, &runtime);

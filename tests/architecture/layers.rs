@@ -29,7 +29,7 @@ pub(crate) const LAYERS: [Layer; 26] = [
     layer("net", &["errors", "health", "metrics", "config", "waking"], None),
     layer(
         "verify",
-        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures", "waking"],
+        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures"],
         None,
     ),
     layer(

@@ -58,23 +58,23 @@ async fn exactly_as_many_wait_as_may_and_they_are_served_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_in_time_is_unreachable() {
+async fn a_server_that_does_not_answer_in_time_gives_no_answer() {
     let server = ApiServer::confirming().await;
     server.hold();
     let timeout = Duration::from_millis(100);
     let house = House::with(Settings { timeout, ..settings() });
     let outcome = house.cached(&mount(&server.url()), "orders").await;
-    assert_eq!(outcome.unwrap_err(), Undecided::ApiServerUnreachable);
+    assert_eq!(outcome.unwrap_err(), Undecided::ApiServerNoAnswer);
     assert!(house.trouble().unwrap().contains("no answer within 100ms"));
     server.idle().await;
 }
 
 #[tokio::test]
-async fn a_server_that_takes_connections_and_says_nothing_is_unreachable() {
+async fn a_server_that_takes_connections_and_says_nothing_gives_no_answer() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = format!("https://{}", silent.local_addr().unwrap());
     let house = House::with(Settings { timeout: Duration::from_millis(100), ..settings() });
     let mount = mount_with(&host, |config| config.kubernetes_ca_cert = Authority::new().pem);
     let outcome = house.cached(&mount, "orders").await;
-    assert_eq!(outcome.unwrap_err(), Undecided::ApiServerUnreachable);
+    assert_eq!(outcome.unwrap_err(), Undecided::ApiServerNoAnswer);
 }

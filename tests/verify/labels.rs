@@ -11,7 +11,7 @@ use rolegate::verify::Settings;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::api_server::{ApiServer, confirmed, failure, json_answer, text_answer};
+use crate::api_server::{ApiServer, Asked, confirmed, failure, json_answer, text_answer};
 use crate::house::{House, mount, mount_with, settings};
 
 fn namespace(name: &str, labels: Value) -> Value {
@@ -29,7 +29,7 @@ fn known(labels: &[(&str, &str)]) -> Labels {
 
 #[tokio::test]
 async fn every_answer_leads_to_its_outcome() {
-    let cases: [Case; 14] = [
+    let cases: [Case; 15] = [
         (
             "labels",
             Some(json_answer(200, &namespace("shop", json!({"team": "a"})))),
@@ -51,7 +51,8 @@ async fn every_answer_leads_to_its_outcome() {
         ("403", Some(json_answer(403, &failure(403))), Err(Undecided::ReviewerRefused)),
         ("a Status", Some(json_answer(200, &failure(403))), Err(Undecided::ReviewerRefused)),
         ("500", Some(text_answer(500, "")), Err(Undecided::ApiServerError)),
-        ("dropped", None, Err(Undecided::ApiServerUnreachable)),
+        ("429", Some(json_answer(429, &failure(429))), Err(Undecided::Overloaded)),
+        ("dropped", None, Err(Undecided::ApiServerNoAnswer)),
     ];
     for (case, answer, expected) in cases {
         let server = ApiServer::start(move |_| answer.clone()).await;
@@ -85,7 +86,9 @@ async fn labels_are_remembered_briefly_and_failures_are_not() {
     for _ in 0..2 {
         house.labels(&mount, "down").await.unwrap_err();
     }
-    assert_eq!(server.asked().len(), 5);
+    let down = |asked: &Asked| asked.path.ends_with("/down");
+    let times = server.asked().iter().filter(|asked| down(asked)).count();
+    assert_eq!(times, 4, "each of the two once more over a new connection");
 }
 
 #[tokio::test]

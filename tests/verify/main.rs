@@ -11,6 +11,7 @@ mod gone;
 mod house;
 mod labels;
 mod local_keys;
+mod outages;
 mod sharing;
 mod signatures;
 mod signer;

@@ -74,7 +74,7 @@ async fn a_mount_with_pem_keys_has_no_use_for_published_ones() {
 }
 
 #[tokio::test]
-async fn the_trail_lists_what_the_keys_said_once() {
+async fn the_checks_list_what_the_keys_said_once() {
     for (said, passed) in [
         (LocalSignature::Forged, Some(false)),
         (LocalSignature::Proven, Some(true)),
@@ -83,7 +83,7 @@ async fn the_trail_lists_what_the_keys_said_once() {
         let mut checks = Checks::new();
         house(published(said)).ask_telling(&["orders"], Freshness::Cached, &mut checks).await;
         let signature = |check: &&Check| check.name == CheckName::Signature;
-        let told: Vec<bool> = checks.iter().filter(signature).map(|check| check.passed).collect();
+        let told: Vec<bool> = checks.iter().filter(signature).filter_map(|check| check.passed).collect();
         assert_eq!(told, Vec::from_iter(passed), "{checks:?}");
         let names: Vec<CheckName> = checks.iter().map(|check| check.name).collect();
         let mut once = names.clone();

@@ -9,7 +9,7 @@ use super::reading::Reading;
 use super::schedule::Schedule;
 use crate::core::jwks::LocalSignature;
 use crate::core::token::UnverifiedToken;
-use crate::verify::cluster::Cluster;
+use crate::verify::api_server::ApiServer;
 
 const UNUSABLE: &str = "local keys are off: what the API server publishes cannot be used";
 const NO_ANSWER: &str = "the keys that the API server publishes cannot be read";
@@ -167,11 +167,11 @@ pub(super) struct UnderWay(Arc<MountKeys>);
 
 impl UnderWay {
     /// Reads the keys; ends within the time-out of one question.
-    pub(super) async fn read(self, cluster: Arc<Cluster>) {
+    pub(super) async fn read(self, api_server: Arc<ApiServer>) {
         let environment = &self.0.environment;
         // Before the question: what the answer holds is at least as new.
         let since = environment.clock.elapsed();
-        let reading = Reading::read(&cluster, environment.timeout).await;
+        let reading = Reading::read(&api_server, environment.timeout).await;
         self.0.take(reading, since);
     }
 }

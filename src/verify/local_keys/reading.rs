@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::time::{Instant, timeout_at};
 
 use super::key_set::KeySet;
 use crate::errors::with_causes;
-use crate::verify::cluster::Cluster;
+use crate::verify::api_server::ApiServer;
 use crate::verify::error::AskError;
 
 /// Overload, and what stands before an API server that is away: they say nothing of what it publishes.
@@ -27,16 +28,19 @@ pub(super) enum Reading {
 
 impl Reading {
     /// Asks the mount's own API server, with the mount's reviewer.
-    pub(super) async fn read(cluster: &Arc<Cluster>, timeout: Duration) -> Self {
-        match tokio::time::timeout(timeout, cluster.published_keys()).await {
+    pub(super) async fn read(api_server: &Arc<ApiServer>, timeout: Duration) -> Self {
+        let now = Instant::now();
+        let deadline = now.checked_add(timeout).unwrap_or(now);
+        match timeout_at(deadline, api_server.published_keys(deadline)).await {
             Ok(Ok(None)) => Self::NoReviewer,
-            Ok(Ok(Some((StatusCode::OK, body)))) => match KeySet::parse(&body) {
+            Ok(Ok(Some(answer))) if answer.status == StatusCode::OK => match KeySet::parse(&answer.body) {
                 Ok(keys) => Self::Keys(keys),
                 Err(error) => Self::Unusable(format!("the API server's answer is {error}")),
             },
-            Ok(Ok(Some((status, _)))) => {
-                let cause = AskError::Status(status.as_u16()).to_string();
-                if AWAY.contains(&status.as_u16()) { Self::NoAnswer(cause) } else { Self::Unusable(cause) }
+            Ok(Ok(Some(answer))) => {
+                let status = answer.status.as_u16();
+                let cause = AskError::Status(status).to_string();
+                if AWAY.contains(&status) { Self::NoAnswer(cause) } else { Self::Unusable(cause) }
             }
             Ok(Err(error @ AskError::TooLarge)) => Self::Unusable(error.to_string()),
             Ok(Err(error)) => Self::NoAnswer(with_causes(&error)),

@@ -1,4 +1,4 @@
-//! What is wrong with a mount's API server, told once for each change.
+//! What is wrong with a mount's API server: in `/readyz`, and one log line for each change.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use crate::health::Health;
 
 /// The state of one mount's questions of one kind.
 #[derive(Debug)]
-pub(super) struct Condition {
+pub(super) struct ApiServerHealth {
     subject: String,
     health: Health,
     state: Mutex<State>,
@@ -26,7 +26,7 @@ enum State {
 const WITHOUT_REVIEWER: &str =
     "no token reviewer is configured and none is at hand: each token is sent as its own bearer";
 
-impl Condition {
+impl ApiServerHealth {
     pub(super) const fn new(subject: String, health: Health) -> Self {
         Self { subject, health, state: Mutex::new(State::Unknown) }
     }
@@ -44,16 +44,12 @@ impl Condition {
     pub(super) fn without_reviewer(&self) {
         self.change(State::WithoutReviewer, || {
             self.health.trouble(&self.subject, WITHOUT_REVIEWER);
-            tracing::warn!(subject = self.subject, WITHOUT_REVIEWER);
+            tracing::warn!(subject = self.subject, "{WITHOUT_REVIEWER}");
         });
     }
 
     /// No usable answer came.
-    pub(super) fn bad(&self, error: &AskError) {
-        let undecided = error.undecided();
-        if undecided == Undecided::Overloaded {
-            return; // Says nothing of the API server.
-        }
+    pub(super) fn bad(&self, error: &AskError, undecided: Undecided) {
         self.change(State::Bad(undecided), || {
             let cause = with_causes(error);
             self.health.trouble(&self.subject, &cause);

@@ -1,0 +1,284 @@
+//! One mount's API server under one configuration: how it is reached, and what it says.
+
+mod probe;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderValue, Uri};
+use tokio::time::{Instant, timeout_at};
+
+use super::Settings;
+use super::answer;
+use super::api_server_health::ApiServerHealth;
+use super::bearer::{Reviewer, bearer};
+use super::breaker::Guard;
+use super::client::{Answer, Client, base_url};
+use super::error::{AskError, Sign};
+use super::limits::Limits;
+use super::local::{Stamp, stamp};
+use super::request::{self, ReviewRequest};
+use super::roots::Roots;
+use super::signature::Keys;
+use crate::core::identity::{Review, VerifiedIdentity};
+use crate::core::mount::{Mount, MountConfig};
+use crate::core::reason::{Deny, Undecided};
+use crate::errors::with_causes;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::ports::{Annotations, Labels};
+
+/// A question that has lost no more than this of its time, or a tenth of it, has had the whole of it.
+const ON_THE_WAY: Duration = Duration::from_millis(250);
+
+/// Everything that belongs to one generation of a mount.
+pub(super) struct ApiServer {
+    pub(super) keys: Keys,
+    pub(super) limits: Limits,
+    reviews: ApiServerHealth,
+    namespaces: ApiServerHealth,
+    accounts: ApiServerHealth,
+    breaker: Guard,
+    /// It is rolegate's own cluster, whose deletions are heard.
+    pub(super) is_home: bool,
+    url: Option<Uri>,
+    roots: Roots,
+    reviewer: Reviewer,
+    timeout: Duration,
+    connections: usize,
+    connection: Mutex<Option<Connection>>,
+}
+
+/// How the API server is asked.
+struct Connection {
+    client: Client,
+    reviewer: Option<HeaderValue>,
+    // What the client was made with.
+    pem: Vec<u8>,
+    // What the pod's files were when they were read.
+    files: [Option<Stamp>; 2],
+}
+
+impl ApiServer {
+    /// Reads what can be read without waiting.
+    pub(super) fn new(
+        mount: &Mount,
+        config: &MountConfig,
+        settings: &Settings,
+        health: &Health,
+        metrics: &Metrics,
+    ) -> Self {
+        let url = base_url(&config.kubernetes_host);
+        let subject = format!("mount {}", mount.path);
+        let roots = Roots::of(config, url.as_ref(), &settings.local);
+        let host = url.as_ref().and_then(Uri::host);
+        Self {
+            keys: Keys::of(&config.pem_keys),
+            limits: Limits::new(settings.max_in_flight, settings.max_waiting),
+            namespaces: ApiServerHealth::new(format!("{subject} namespaces"), health.clone()),
+            accounts: ApiServerHealth::new(format!("{subject} service accounts"), health.clone()),
+            reviews: ApiServerHealth::new(subject, health.clone()),
+            breaker: Guard::new(&mount.path, health.clone(), metrics.clone()),
+            reviewer: Reviewer::of(config, host, matches!(roots, Roots::Pod(_)), &settings.local),
+            roots,
+            is_home: settings
+                .home
+                .as_ref()
+                .zip(url.as_ref())
+                .is_some_and(|(home, url)| home.is_at(url, &settings.local)),
+            url,
+            timeout: settings.timeout,
+            connections: settings.max_in_flight,
+            connection: Mutex::default(),
+        }
+    }
+
+    /// Whether the API server may be asked now; else what the caller gets without waiting. To be called before a place
+    /// among those who wait is taken.
+    pub(super) fn admit(&self) -> Result<(), Undecided> {
+        self.breaker.admit()
+    }
+
+    /// Asks for a TokenReview, until `deadline`.
+    pub(super) async fn review(
+        self: &Arc<Self>,
+        request: &ReviewRequest,
+        deadline: Instant,
+    ) -> Result<Review, Undecided> {
+        let had_whole_timeout = self.has_whole_timeout(deadline);
+        let outcome = self.ask_review(request, deadline).await;
+        let (review, with_reviewer) = self.conclude(&self.reviews, outcome, had_whole_timeout)?;
+        if with_reviewer {
+            self.reviews.good();
+        } else {
+            self.reviews.without_reviewer();
+        }
+        Ok(review)
+    }
+
+    /// Asks for a namespace's labels, until `deadline`; without a reviewer nobody is asked. The name must be a DNS label.
+    pub(super) async fn labels(
+        self: &Arc<Self>,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Labels, Undecided> {
+        let had_whole_timeout = self.has_whole_timeout(deadline);
+        let outcome = self.ask_labels(namespace, deadline).await;
+        let labels = self.conclude(&self.namespaces, outcome, had_whole_timeout)?;
+        self.namespaces.good();
+        Ok(labels)
+    }
+
+    /// Asks for a service account's annotations, until `deadline`, with the caller's token where there is no reviewer.
+    pub(super) async fn annotations(
+        self: &Arc<Self>,
+        token: &str,
+        account: &VerifiedIdentity,
+        deadline: Instant,
+    ) -> Result<Annotations, Undecided> {
+        let had_whole_timeout = self.has_whole_timeout(deadline);
+        let outcome = self.ask_annotations(token, account, deadline).await;
+        let annotations = self.conclude(&self.accounts, outcome, had_whole_timeout)?;
+        self.accounts.good();
+        Ok(annotations)
+    }
+
+    /// Asks for the keys that the API server publishes, until `deadline`; without a reviewer nobody is asked. Says nothing
+    /// to the breaker: reviews do not need these keys.
+    pub(super) async fn published_keys(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Result<Option<Answer>, AskError> {
+        let (client, Some(reviewer)) = self.connection(deadline).await? else { return Ok(None) };
+        request::published_keys(&client, reviewer, deadline).await.map(Some)
+    }
+
+    /// The mount is gone.
+    pub(super) fn forget(&self) {
+        for health in [&self.reviews, &self.namespaces, &self.accounts] {
+            health.forget();
+        }
+        self.breaker.forget();
+    }
+
+    /// The review, and whether there was a reviewer to ask with.
+    async fn ask_review(
+        self: &Arc<Self>,
+        request: &ReviewRequest,
+        deadline: Instant,
+    ) -> Result<(Review, bool), AskError> {
+        let (client, reviewer) = self.connection(deadline).await?;
+        let with_reviewer = reviewer.is_some();
+        let own = || bearer(&request.token.expose().split_whitespace().collect::<String>());
+        let Some(bearer) = reviewer.or_else(own) else {
+            return Ok((Review::Refused(Deny::TokenRefused), with_reviewer));
+        };
+        let answer = request::review(&client, bearer, request, deadline).await?;
+        let review = match answer::review(&answer) {
+            Ok(status) => Review::of(&status, &request.audiences),
+            // It is the token itself that may not ask.
+            Err(AskError::Refused(_)) if !with_reviewer => Review::Refused(Deny::TokenRefused),
+            Err(error) => return Err(error),
+        };
+        Ok((review, with_reviewer))
+    }
+
+    async fn ask_labels(self: &Arc<Self>, namespace: &str, deadline: Instant) -> Result<Labels, AskError> {
+        let (client, Some(reviewer)) = self.connection(deadline).await? else { return Ok(Labels::Unknown) };
+        answer::labels(&request::namespace(&client, reviewer, namespace, deadline).await?, namespace)
+    }
+
+    async fn ask_annotations(
+        self: &Arc<Self>,
+        token: &str,
+        account: &VerifiedIdentity,
+        deadline: Instant,
+    ) -> Result<Annotations, AskError> {
+        let (client, reviewer) = self.connection(deadline).await?;
+        let Some(bearer) = reviewer.or_else(|| bearer(token)) else { return Ok(Annotations::Withheld(401)) };
+        let answer = request::service_account(&client, bearer, account, deadline).await?;
+        answer::annotations(&answer, account.name())
+    }
+
+    /// Whether a question until `deadline` has all the time that one may have, and did not wait for its turn first.
+    fn has_whole_timeout(&self, deadline: Instant) -> bool {
+        // A part may have gone by on the way here.
+        let part = (self.timeout / 10).max(ON_THE_WAY);
+        deadline.saturating_duration_since(Instant::now()) >= self.timeout.saturating_sub(part)
+    }
+
+    /// Notes what came of a question for the breaker, and for the operator where it failed.
+    fn conclude<T>(
+        self: &Arc<Self>,
+        health: &ApiServerHealth,
+        outcome: Result<T, AskError>,
+        had_whole_timeout: bool,
+    ) -> Result<T, Undecided> {
+        let error = match outcome {
+            Ok(answer) => {
+                self.breaker.learn(Sign::Alive);
+                return Ok(answer);
+            }
+            Err(error) => error,
+        };
+        let undecided = error.undecided(had_whole_timeout);
+        if error.is_trouble(had_whole_timeout) {
+            health.bad(&error, undecided);
+        } else {
+            tracing::debug!(cause = %with_causes(&error), "no usable answer");
+        }
+        if self.breaker.learn(error.sign(had_whole_timeout)) {
+            probe::start(self);
+        }
+        Err(undecided)
+    }
+
+    /// A client and the reviewer's header. The pod's files are read again when they have changed.
+    async fn connection(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Result<(Client, Option<HeaderValue>), AskError> {
+        if let Some(connection) = &*self.lock()
+            && connection.files == self.stamps()
+        {
+            return Ok((connection.client.clone(), connection.reviewer.clone()));
+        }
+        let server = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || server.connect());
+        let read = timeout_at(deadline, read).await.map_err(|_| AskError::TimedOut(self.timeout))?;
+        read.map_err(|error| AskError::Local(error.into()))?
+    }
+
+    /// The connection as the pod's files are now; the client is another only where the certificates are.
+    fn connect(&self) -> Result<(Client, Option<HeaderValue>), AskError> {
+        let url = self.url.as_ref().ok_or(AskError::Host)?;
+        // Before what they stamp: a file that changes in between is read again.
+        let files = self.stamps();
+        let pem = self.roots.pem()?;
+        let reviewer = self.reviewer.header()?;
+        let mut connection = self.lock();
+        let client = match &*connection {
+            Some(connection) if connection.pem == *pem => connection.client.clone(),
+            _ => Client::new(url, self.roots.certificates(&pem)?, self.connections, self.timeout)?,
+        };
+        let pem = pem.into_owned();
+        *connection = Some(Connection { client: client.clone(), reviewer: reviewer.clone(), pem, files });
+        Ok((client, reviewer))
+    }
+
+    /// What the pod's files are at this moment, where they are used: two system calls on a file system in memory, far
+    /// less than a thread that reads them.
+    fn stamps(&self) -> [Option<Stamp>; 2] {
+        [self.roots.file(), self.reviewer.file()].map(|file| file.and_then(stamp))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for ApiServer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ApiServer").field("url", &self.url).finish_non_exhaustive()
+    }
+}
