@@ -19,6 +19,10 @@ pub(super) fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Option<&'a [u8]>
 /// stands alone included: a token without its scheme looks like one.
 pub(super) fn is_of_other_schemes<S: AsRef<str>>(value: &[u8], schemes: &[S]) -> bool {
     let ours = |part: &[u8]| schemes.iter().any(|scheme| after_scheme(part, scheme.as_ref()).is_some());
+    // The usual request's token, before its bytes are looked through.
+    if ours(value) {
+        return false;
+    }
     // Whoever does not know of quotes reads what stands between any two commas.
     if value.split(|byte| *byte == b',').any(ours) {
         return false;

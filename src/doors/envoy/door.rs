@@ -193,6 +193,7 @@ struct Read<'a> {
 
 /// What the caller shows. An account's token has been read; the gate takes it with its error.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and it is not kept")]
 enum Credential<'a> {
     Account(Result<UnverifiedToken<'a>, Deny>),
     ClientToken(&'a str),

@@ -68,3 +68,47 @@ pub(super) fn denied(deny: Deny, name: CheckName, details: Details) -> Decision 
     let failure = Some(Box::new(Failure { role: None, check, account: None }));
     Decision { failure, ..Decision::new(None, Outcome::Deny(deny)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Sent, sources};
+    use super::super::token_source;
+    use super::{Unreturnable, late, no_token, unreadable, unreturnable};
+    use crate::core::reason::Deny;
+    use crate::gate::Decision;
+
+    /// The reason, and what the check saw and expected.
+    fn told(decision: &Decision) -> [&str; 3] {
+        let check = &decision.failure.as_deref().expect("a check").check;
+        [decision.outcome.reason(), &check.saw, &check.expected]
+    }
+
+    #[test]
+    fn a_denial_before_the_gate_says_where_it_looked_and_never_what_stands_there() {
+        let sources = sources(&["authorization:Bearer", "cookie=t", "query?t"]);
+        let places = "one token in the first of: header `authorization` with `Bearer`, cookie `t`, query parameter `t`";
+        for (sent, expected) in [
+            (Sent::default(), ["no_token", "no token", places]),
+            (
+                Sent::default().line("cookie", "t=secret1; t=secret2"),
+                ["ambiguous_token", "more than one value in cookie `t`", places],
+            ),
+            (
+                Sent::default().line("authorization", b"Bearer \xff"),
+                [
+                    "malformed_token",
+                    "bytes that are no token in header `authorization` with `Bearer`",
+                    places,
+                ],
+            ),
+        ] {
+            let none = token_source::find(sent.view(), &sources).unwrap_err();
+            assert_eq!(told(&no_token(none, &sources)), expected);
+        }
+        let expected = "a compact JWS of at most 256 KiB, or a client token";
+        let found = ["malformed_token", "no such token in cookie `t`", expected];
+        assert_eq!(told(&unreadable(Deny::MalformedToken, &sources[1])), found);
+        assert_eq!(told(&unreturnable(Unreturnable::Query))[0], "malformed_token");
+        assert_eq!(told(&late(None))[0], "deadline");
+    }
+}

@@ -45,6 +45,18 @@ fn the_role_as_it_is_now_decides() {
 }
 
 #[test]
+fn a_denied_login_has_its_failed_check_and_its_account_is_verified() {
+    let house = House::new(Some(set(1, [script::closed("orders")])), Script::default());
+    let failure = house.readmit(&["orders"], &login(), None).failure.unwrap();
+    let account = failure.account.unwrap();
+    assert_eq!((account.text.as_str(), account.verified), ("shop/orders", true));
+    let check = failure.check;
+    assert_eq!((check.name.name(), check.passed), ("service_account_name", Some(false)));
+    assert_eq!((check.saw.as_str(), check.expected.as_str()), ("orders", "billing"));
+    assert!(check.verified);
+}
+
+#[test]
 fn a_selector_goes_by_the_labels_of_the_login_and_admits_nobody_without() {
     let match_labels = [("team".to_owned(), "a".to_owned())].into();
     let mut labelled = role("orders");
