@@ -99,7 +99,12 @@ async fn nobody_is_asked_without_a_reviewer_and_where_keys_are_configured_or_swi
     let token = signer.token_with(&json!({"alg": "ES256", "kid": "k"}));
     let server = ApiServer::confirming().await;
     let off = Settings { local_keys_ttl: None, ..settings() };
-    let cases: [(&str, Settings, Arc<Mount>); 3] = [
+    let cases: [(&str, Settings, Arc<Mount>); 4] = [
+        (
+            "no reviewer and no CA",
+            settings(),
+            mount_with("https://127.0.0.1:1", |config| config.token_reviewer_jwt = None),
+        ),
         ("no reviewer", settings(), mount_with(&server.url(), |config| config.token_reviewer_jwt = None)),
         (
             "pem_keys",
