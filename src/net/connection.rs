@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Context;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -29,6 +30,9 @@ use crate::waking::AtOnce;
 /// Requests that were reset before they were accepted, beyond which h2 ends the connection. Never reached: a turn reads at
 /// most [`PER_TURN`](super::reads::PER_TURN) and one read beyond it, and all requests in it are accepted before the next.
 const PENDING_RESETS: usize = 16 * 1024;
+
+/// How long a peer whose connection was taken just before the stop may take to say what it speaks.
+const GREETING_AT_STOP: Duration = Duration::from_secs(1);
 
 /// Makes what [`Bound::serve`](super::Bound::serve) takes of a tower service, such as an axum router;
 /// the [`Peer`] is in the extensions of each request.
@@ -96,6 +100,21 @@ where
         biased;
         ended = poll_fn(|context| poll(&mut connection, context)) => ended,
         () = end.stop.cancelled() => {
+            // Until it is known what the peer speaks, shutting down forgets what it has sent.
+            let mut until = pin!(tokio::time::sleep(GREETING_AT_STOP));
+            let early = poll_fn(|context| match poll(&mut connection, context) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending if turn.has_spoken() => Poll::Ready(None),
+                Poll::Pending => until.as_mut().poll(context).map(|()| None),
+            });
+            match end.cut.run_until_cancelled(early).await {
+                Some(None) => {}
+                Some(Some(Ok(()))) | None => return,
+                Some(Some(Err(error))) => {
+                    tracing::trace!(%error, "a connection broke");
+                    return;
+                }
+            }
             shut_down(connection.as_mut());
             let rest = poll_fn(|context| poll(&mut connection, context));
             match end.cut.run_until_cancelled(rest).await {

@@ -109,7 +109,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Stream<T> {
                 this.is_http2 = said.starts_with(rest);
                 match rest.strip_prefix(said) {
                     Some(missing) if !missing.is_empty() => *rest = missing,
-                    _ => this.phase = Phase::Talk,
+                    _ => {
+                        this.phase = Phase::Talk;
+                        this.turn.spoken();
+                    }
                 }
                 Poll::Ready(Ok(()))
             }
@@ -243,6 +246,8 @@ mod tests {
         assert!(written.is_none(), "the peer does not read");
         assert_eq!(read_now(&mut stream, Some(&turn)).await, AHEAD);
 
+        // A task of tokio reads so often only between two waits.
+        tokio::task::yield_now().await;
         far.read_exact(&mut vec![0; 4 * AHEAD]).await.unwrap();
         stream.write_all(&[7]).await.unwrap();
         assert_eq!(read_now(&mut stream, Some(&turn)).await, AHEAD, "the rest");

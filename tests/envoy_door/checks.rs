@@ -144,7 +144,7 @@ async fn a_message_of_1_mib_is_read_and_one_beyond_the_limit_is_denied_never_an_
     let served = Served::new("{}");
     let mut client = served.client().await;
     for (bytes, expected) in
-        [(1 << 20, "allow allowed"), (5 << 20, "denied 503 overloaded"), (0, "allow allowed")]
+        [(1 << 20, "allow allowed"), (5 << 20, "denied 413 too_large"), (0, "allow allowed")]
     {
         let mut request = good_request();
         let http = request.attributes.as_mut().unwrap().request.as_mut().unwrap().http.as_mut().unwrap();
