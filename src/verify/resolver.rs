@@ -49,7 +49,7 @@ pub(super) enum ResolveError {
     #[error("the name servers give no answer within {0:?}")]
     TimedOut(Duration),
     #[error("the name servers give no usable answer")]
-    Failed(#[source] NetError),
+    Failed(#[source] Box<NetError>),
     #[error("the look-up ended without an outcome")]
     Ended,
 }

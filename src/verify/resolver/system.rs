@@ -52,7 +52,7 @@ impl SystemLookup {
             return Ok(kept);
         }
         let read = tokio::task::spawn_blocking(move || configure(files)).await;
-        let read = Arc::new(read.map_err(|_| ResolveError::Ended)?.map_err(ResolveError::Failed)?);
+        let read = Arc::new(read.map_err(|_| ResolveError::Ended)??);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
         Ok(read)
     }
@@ -60,7 +60,7 @@ impl SystemLookup {
 
 impl Configured {
     async fn lookup(&self, name: &str) -> Result<Found, ResolveError> {
-        let name = Name::from_str_relaxed(name).map_err(|error| ResolveError::Failed(error.into()))?;
+        let name = Name::from_str_relaxed(name).map_err(|error| failed(error.into()))?;
         let mut outcome = ResolveError::NoSuchName;
         for name in candidates(&name, &self.search, self.ndots) {
             match of_both_families(&self.resolver, &name).await {
@@ -75,7 +75,7 @@ impl Configured {
         files: [Option<Stamp>; 2],
         config: &ResolverConfig,
         options: ResolverOpts,
-    ) -> Result<Self, NetError> {
+    ) -> Result<Self, ResolveError> {
         let (search, ndots) = (config.search().to_vec(), options.ndots);
         // The search list is gone through here, where it is known what each name's answer was.
         let servers = ResolverConfig::from_parts(None, Vec::new(), config.name_servers().to_vec());
@@ -85,12 +85,12 @@ impl Configured {
         settings.timeout = settings.timeout.min(QUERY);
         // What is found is kept by the caller.
         settings.cache_size = 0;
-        Ok(Self { files, resolver: builder.build()?, search, ndots })
+        Ok(Self { files, resolver: builder.build().map_err(failed)?, search, ndots })
     }
 }
 
 /// Reads the files. Without a usable `/etc/resolv.conf` there is `/etc/hosts` alone.
-fn configure(files: [Option<Stamp>; 2]) -> Result<Configured, NetError> {
+fn configure(files: [Option<Stamp>; 2]) -> Result<Configured, ResolveError> {
     let none = || (ResolverConfig::from_parts(None, Vec::new(), Vec::new()), ResolverOpts::default());
     let (config, options) = read_system_conf().unwrap_or_else(|_| none());
     Configured::new(files, &config, options)
@@ -130,10 +130,7 @@ async fn of_both_families(resolver: &TokioResolver, name: &Name) -> Result<Found
         },
         Err(first) => match addresses(second.await) {
             Ok(second) => Ok(second),
-            // The name does not exist for one kind of record and for none (RFC 8020).
-            Err(second) if is_no_such_name(&first) || is_no_such_name(&second) => {
-                Err(ResolveError::NoSuchName)
-            }
+            // There are servers that deny a name for the lack of one kind of record (RFC 4074 section 4.2).
             Err(second) => Err(weightier(first, second)),
         },
     }
@@ -149,12 +146,12 @@ fn addresses(records: Result<Records, NetError>) -> Result<Found, ResolveError> 
         }
         Err(error) if error.is_nx_domain() => Err(ResolveError::NoSuchName),
         Err(error) if error.is_no_records_found() => Err(ResolveError::NoAddress),
-        Err(error) => Err(ResolveError::Failed(error)),
+        Err(error) => Err(failed(error)),
     }
 }
 
-const fn is_no_such_name(error: &ResolveError) -> bool {
-    matches!(error, ResolveError::NoSuchName)
+fn failed(error: NetError) -> ResolveError {
+    ResolveError::Failed(Box::new(error))
 }
 
 /// Of two failures the one that leaves more open: a name counts as absent only where nothing else went wrong.

@@ -40,10 +40,7 @@ fn a_name_is_absent_only_where_no_name_server_failed() {
 fn addresses_of_two_families_alternate() {
     let parse = |all: &[&str]| all.iter().map(|text| text.parse().unwrap()).collect();
     let all = interleaved(parse(&["10.0.0.1", "10.0.0.2"]), parse(&["fd00::1"]));
-    assert_eq!(
-        all,
-        ["10.0.0.1", "fd00::1", "10.0.0.2"].map(|text| text.parse::<IpAddr>().unwrap())
-    );
+    assert_eq!(all, ["10.0.0.1", "fd00::1", "10.0.0.2"].map(|text| text.parse::<IpAddr>().unwrap()));
 }
 
 /// A name server: the first label says what it answers. What has `cluster` in it does not exist.
