@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
+use super::path_prefix::PathPrefix;
 use super::text::text;
-use crate::core::path::is_ambiguous;
 use crate::core::role::MAX_ROLES;
 use crate::core::role::decode::is_role_name;
 
@@ -22,6 +22,34 @@ pub struct Route {
     pub mount: Option<MountPath>,
     /// The roles, any of which will do.
     pub role: RoleList,
+}
+
+/// All that a row says about a request that it fits, or the default where no row does.
+///
+/// A path is ambiguous where two of its readings lead to outcomes that are not equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteOutcome<'a> {
+    /// The mount's path.
+    pub mount: &'a str,
+    /// The roles, any of which will do; none: the request is denied.
+    pub role: Option<&'a RoleList>,
+}
+
+impl Route {
+    /// What this row says, completed by the default.
+    pub fn outcome<'a>(&'a self, default: &'a DefaultRole) -> RouteOutcome<'a> {
+        // Every field is named, so that a new one is a condition or a part of the outcome.
+        let Self { host: _, path_prefix: _, methods: _, mount, role } = self;
+        RouteOutcome { mount: mount.as_ref().unwrap_or(&default.mount), role: Some(role) }
+    }
+}
+
+impl DefaultRole {
+    /// What counts where no row fits.
+    pub fn outcome(&self) -> RouteOutcome<'_> {
+        let Self { mount, role } = self;
+        RouteOutcome { mount, role: role.as_ref() }
+    }
 }
 
 /// `default`: what counts where nothing else names it.
@@ -52,13 +80,6 @@ text!(
     /// A host in lower case, without port and final dot.
     HostName,
     host_name,
-    &'static str
-);
-
-text!(
-    /// A path that begins with `/` and can be read in one way alone.
-    PathPrefix,
-    path_prefix,
     &'static str
 );
 
@@ -109,16 +130,6 @@ fn host_name(text: String) -> Result<String, &'static str> {
         Ok(host.to_ascii_lowercase())
     } else {
         Err("expected one host without port and wildcards, such as `shop.example.com`")
-    }
-}
-
-fn path_prefix(text: String) -> Result<String, &'static str> {
-    let visible = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?');
-    if visible && !is_ambiguous(text.as_bytes()) {
-        Ok(text)
-    } else {
-        Err("expected a path that begins with `/` and that no proxy reads otherwise: \
-             no `//`, `/./`, `/../`, `;`, `?`, `#`, blanks, or escapes of what needs none or must not be hidden")
     }
 }
 

@@ -162,6 +162,10 @@ fn every_mistake_is_told_with_its_key_and_what_is_expected() {
         ),
         ("envoy: {routes: [{path_prefix: orders, role: a}]}", "envoy.routes.0.path_prefix: expected a path"),
         ("envoy: {routes: [{path_prefix: /a//b, role: a}]}", "envoy.routes.0.path_prefix: expected a path"),
+        (
+            "envoy: {routes: [{path_prefix: '/a/{id}/*', role: a}]}",
+            "envoy.routes.0.path_prefix: expected a path that has no `*` or `{…}`",
+        ),
         ("envoy: {routes: [{host: 'a:80', role: a}]}", "envoy.routes.0.host: expected one host"),
         (
             "envoy: {routes: [{methods: [get], role: a}]}",

@@ -9,12 +9,12 @@ pub mod door;
 mod grpc;
 mod message_budget;
 mod name_value;
-mod path;
 mod query;
 mod refusal;
 mod rejection;
 pub mod request;
 mod role_choice;
+mod route_table;
 pub mod service;
 #[cfg(test)]
 mod testing;

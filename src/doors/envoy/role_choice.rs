@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::path;
 use super::request::RequestView;
-use crate::config::{DefaultRole, Route};
+use super::route_table;
+use crate::config::{DefaultRole, RoleList, Route};
 use crate::core::reason::Deny;
 use crate::gate::MAX_ROLES;
 
@@ -36,10 +36,8 @@ pub(super) fn choose<'a>(
             return named(mount, role, default);
         }
     }
-    if let Some(route) = path::route(view, routes)? {
-        return named(route.mount.as_deref().unwrap_or_default(), &route.role, default);
-    }
-    named("", default.role.as_deref().unwrap_or_default(), default)
+    let outcome = route_table::outcome(view, routes, default)?;
+    named(outcome.mount, outcome.role.map_or("", RoleList::as_str), default)
 }
 
 fn named<'a>(mount: &'a str, roles: &'a str, default: &'a DefaultRole) -> Result<RoleChoice<'a>, Deny> {

@@ -76,6 +76,10 @@ fn an_ambiguous_path_is_never_the_default_but_does_not_matter_to_what_the_proxy_
     let settings = settings(Some(("t", "table")), Some("default"));
     let sent = Sent::default().path("/table/..");
     assert_eq!(chosen(&sent, &settings), Err(AmbiguousPath));
+    assert_eq!(
+        chosen(&Sent::default().path("/%74able"), &self::settings(Some(("t", "r")), None)),
+        Err(AmbiguousPath)
+    );
     assert_eq!(chosen(&sent.clone().extension("role", "a"), &settings), ok("kubernetes: a"));
     assert_eq!(chosen(&sent.metadata("rolegate", "role", "a"), &settings), ok("kubernetes: a"));
 }
