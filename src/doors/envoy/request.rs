@@ -86,8 +86,8 @@ impl<'a> RequestView<'a> {
         entries.iter().rfind(|entry| entry.key == key.as_bytes()).map_or(&[], |entry| &entry.value)
     }
 
-    /// A text of the route's metadata in the namespace `rolegate`.
-    pub fn route_metadata(self, key: &str) -> &'a [u8] {
+    /// A value of the route's metadata in the namespace `rolegate`; of two with one key the last one, as in a map.
+    pub fn route_metadata(self, key: &str) -> Texts<'a> {
         let namespaces = self
             .attributes
             .and_then(|attributes| attributes.route_metadata_context.as_ref())
@@ -100,8 +100,41 @@ impl<'a> RequestView<'a> {
         let value =
             fields.iter().rfind(|field| field.key == key.as_bytes()).and_then(|field| field.value.as_ref());
         match value.and_then(|value| value.kind.as_ref()) {
-            Some(Kind::StringValue(text)) => text,
-            _ => &[],
+            Some(Kind::StringValue(text)) => Texts::One(text),
+            Some(Kind::ListValue(list)) => Texts::List(&list.values),
+            _ => Texts::One(&[]),
+        }
+    }
+}
+
+/// One text or a list of values, which should be texts. What is neither reads as an empty text.
+#[derive(Debug, Clone, Copy)]
+pub enum Texts<'a> {
+    /// A text.
+    One(&'a [u8]),
+    /// A list.
+    List(&'a [lean::Value]),
+}
+
+impl<'a> Texts<'a> {
+    /// The text, or the texts of the list; nothing for a value of the list that is no text.
+    pub fn iter(self) -> impl Iterator<Item = Option<&'a [u8]>> {
+        let (one, list) = match self {
+            Self::One(text) => (Some(Some(text)), &[][..]),
+            Self::List(values) => (None, values),
+        };
+        let texts = list.iter().map(|value| match &value.kind {
+            Some(Kind::StringValue(text)) => Some(&text[..]),
+            _ => None,
+        });
+        one.into_iter().chain(texts)
+    }
+
+    /// The text, where it is no list.
+    pub const fn one(self) -> Option<&'a [u8]> {
+        match self {
+            Self::One(text) => Some(text),
+            Self::List(_) => None,
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::request::RequestView;
+use super::request::{RequestView, Texts};
 use super::route_table;
-use crate::config::{DefaultRole, RoleList, Route};
+use crate::config::{DefaultRole, Route};
 use crate::core::reason::Deny;
 use crate::gate::MAX_ROLES;
 
@@ -21,36 +21,50 @@ pub(super) struct RoleChoice<'a> {
 ///
 /// # Errors
 /// [`Deny::NoRole`] where none does, [`Deny::AmbiguousPath`] where the table would have to guess,
-/// [`Deny::UnknownRole`] where a place names more roles than one request may, or one that is no text.
+/// [`Deny::TooManyRoles`] where a place names more roles than one request may, [`Deny::UnknownRole`] and
+/// [`Deny::UnknownMount`] where it names one that is no text.
 pub(super) fn choose<'a>(
     view: RequestView<'a>,
     routes: &'a [Route],
     default: &'a DefaultRole,
 ) -> Result<RoleChoice<'a>, Deny> {
-    let extensions = [view.context_extension("role"), view.context_extension("mount")];
-    let metadata = [view.route_metadata("role"), view.route_metadata("mount")];
-    for [role, mount] in [extensions, metadata] {
-        if !role.trim_ascii().is_empty() {
-            let role = std::str::from_utf8(role).map_err(|_| Deny::UnknownRole)?;
-            let mount = std::str::from_utf8(mount).map_err(|_| Deny::UnknownMount)?;
-            return named(mount, role, default);
+    let extensions =
+        (Texts::One(view.context_extension("role")), Texts::One(view.context_extension("mount")));
+    let metadata = (view.route_metadata("role"), view.route_metadata("mount"));
+    for (role, mount) in [extensions, metadata] {
+        if !is_blank(role) {
+            let roles = names(role)?;
+            // A list names no mount.
+            let mount = mount.one().and_then(|mount| std::str::from_utf8(mount).ok());
+            let mount = mount.ok_or(Deny::UnknownMount)?.trim();
+            return Ok(RoleChoice { mount: if mount.is_empty() { &default.mount } else { mount }, roles });
         }
     }
     let outcome = route_table::outcome(view, routes, default)?;
-    named(outcome.mount, outcome.role.map_or("", RoleList::as_str), default)
+    let role = outcome.role.ok_or(Deny::NoRole)?;
+    Ok(RoleChoice { mount: outcome.mount, roles: names(Texts::One(role.as_str().as_bytes()))? })
 }
 
-fn named<'a>(mount: &'a str, roles: &'a str, default: &'a DefaultRole) -> Result<RoleChoice<'a>, Deny> {
-    let names = || roles.split(',').map(str::trim).filter(|name| !name.is_empty());
-    if names().count() > MAX_ROLES {
-        return Err(Deny::UnknownRole);
+/// Whether a place names nothing at all: a blank text, alone or in a list, or an empty list.
+fn is_blank(role: Texts<'_>) -> bool {
+    let mut texts = role.iter();
+    let first = texts.next();
+    first.is_none_or(|text| text.is_some_and(|text| text.trim_ascii().is_empty())) && texts.next().is_none()
+}
+
+/// The names in a text with commas between them, or in a list of such texts, which means the same as all of it in one.
+fn names(role: Texts<'_>) -> Result<SmallVec<[&str; MAX_ROLES]>, Deny> {
+    let mut names = SmallVec::new();
+    for text in role.iter() {
+        let text = text.and_then(|text| std::str::from_utf8(text).ok()).ok_or(Deny::UnknownRole)?;
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            if names.len() == MAX_ROLES {
+                return Err(Deny::TooManyRoles);
+            }
+            names.push(name);
+        }
     }
-    let roles: SmallVec<[&str; MAX_ROLES]> = names().collect();
-    if roles.is_empty() {
-        return Err(Deny::NoRole);
-    }
-    let mount = mount.trim();
-    Ok(RoleChoice { mount: if mount.is_empty() { &default.mount } else { mount }, roles })
+    if names.is_empty() { Err(Deny::NoRole) } else { Ok(names) }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Which of the places counts, and how it is read.
 
 use super::super::testing::Sent;
-use super::super::wire::lean::Struct;
 use super::super::wire::lean::value::Kind;
+use super::super::wire::lean::{ListValue, Struct, Value};
 use super::choose;
 use crate::config::{DefaultRole, Route};
-use crate::core::reason::Deny::{self, AmbiguousPath, NoRole, UnknownMount, UnknownRole};
+use crate::core::reason::Deny::{self, AmbiguousPath, NoRole, TooManyRoles, UnknownMount, UnknownRole};
 
 /// Our table, with one route below `/table`, and the default.
 fn settings(route: Option<(&str, &str)>, default_role: Option<&str>) -> (Vec<Route>, DefaultRole) {
@@ -99,7 +99,7 @@ fn up_to_eight_roles_are_read_without_blanks() {
         (" , ", Err(NoRole)),
         ("1,2,3,4,5,6,7,8", ok("kubernetes: 1 2 3 4 5 6 7 8")),
         ("1,2,3,4,5,6,7,8,", ok("kubernetes: 1 2 3 4 5 6 7 8")),
-        ("1,2,3,4,5,6,7,8,9", Err(UnknownRole)),
+        ("1,2,3,4,5,6,7,8,9", Err(TooManyRoles)),
     ] {
         assert_eq!(chosen(&Sent::default().extension("role", roles), &settings), expected, "{roles:?}");
     }
@@ -143,6 +143,66 @@ fn metadata_that_is_no_text_names_no_role() {
         let sent = Sent::default().metadata_value("rolegate", "role", kind);
         assert_eq!(chosen(&sent, &settings), ok("kubernetes: default"), "{sent:?}");
     }
+}
+
+/// A list in the route's metadata.
+fn list(values: &[Kind]) -> Kind {
+    let values = values.iter().map(|kind| Value { kind: Some(kind.clone()) }).collect();
+    Kind::ListValue(ListValue { values })
+}
+
+fn texts(texts: &[&str]) -> Kind {
+    let texts: Vec<Kind> =
+        texts.iter().map(|text| Kind::StringValue(text.as_bytes().to_vec().into())).collect();
+    list(&texts)
+}
+
+#[test]
+fn a_list_of_roles_in_the_metadata_is_the_same_as_one_text_with_commas() {
+    let settings = settings(Some(("t", "table")), Some("default"));
+    let parts: [&[&str]; 15] = [
+        &[],
+        &[""],
+        &[" "],
+        &["", ""],
+        &[","],
+        &["a"],
+        &[" a ", "b"],
+        &["a", "", "b"],
+        &["a,b", "c"],
+        &["b", "a", "b"],
+        &["a b"],
+        &["1", "2", "3", "4", "5", "6", "7", "8"],
+        &["1,2,3,4", "5,6,7,8,", ""],
+        &["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        &["1,2,3,4,5,6,7,8", "9"],
+    ];
+    for parts in parts {
+        let sent = || Sent::default().path("/table").metadata("rolegate", "mount", "m");
+        let as_list = sent().metadata_value("rolegate", "role", texts(parts));
+        let as_text = sent().metadata("rolegate", "role", &parts.join(","));
+        assert_eq!(chosen(&as_list, &settings), chosen(&as_text, &settings), "{parts:?}");
+    }
+    let two = Sent::default().metadata_value("rolegate", "role", texts(&["billing", "orders"]));
+    assert_eq!(chosen(&two, &settings), ok("kubernetes: billing orders"));
+}
+
+#[test]
+fn a_list_that_holds_anything_but_texts_is_refused_whole() {
+    let settings = settings(None, Some("default"));
+    let text = || Kind::StringValue(bytes::Bytes::from_static(b"a"));
+    let bad = Kind::StringValue(bytes::Bytes::from_static(b"a\xff"));
+    for kind in
+        [Kind::NullValue(0), Kind::NumberValue(1.0), Kind::StructValue(Struct::default()), texts(&["a"]), bad]
+    {
+        for values in [vec![kind.clone()], vec![text(), kind.clone()], vec![kind, text()]] {
+            let sent = Sent::default().metadata_value("rolegate", "role", list(&values));
+            assert_eq!(chosen(&sent, &settings), Err(UnknownRole), "{sent:?}");
+        }
+    }
+    let mount =
+        Sent::default().metadata("rolegate", "role", "a").metadata_value("rolegate", "mount", texts(&["m"]));
+    assert_eq!(chosen(&mount, &settings), Err(UnknownMount), "a list is no mount");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::address::Address;
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
+use envoy_types::pb::google::protobuf::Value;
 use envoy_types::pb::google::protobuf::value::Kind;
 use full::{bytes, check_request, key, text};
 use proptest::collection::vec;
@@ -30,7 +31,8 @@ struct Facts {
     source_address: Vec<u8>,
     headers: Vec<(Vec<u8>, Vec<u8>)>,
     extensions: [Vec<u8>; KEYS.len()],
-    metadata: [Vec<u8>; KEYS.len()],
+    /// The texts of a list, or one text.
+    metadata: [Vec<Option<Vec<u8>>>; KEYS.len()],
 }
 
 /// As the door sees it.
@@ -45,7 +47,8 @@ fn lean_facts(request: &lean::CheckRequest) -> Facts {
         source_address: view.source_address().to_vec(),
         headers,
         extensions: KEYS.map(|key| view.context_extension(key).to_vec()),
-        metadata: KEYS.map(|key| view.route_metadata(key).to_vec()),
+        metadata: KEYS
+            .map(|key| view.route_metadata(key).iter().map(|text| text.map(<[u8]>::to_vec)).collect()),
     }
 }
 
@@ -80,9 +83,18 @@ fn full_facts(request: &CheckRequest) -> Facts {
         headers,
         extensions: KEYS.map(|key| text(attributes.context_extensions.get(key))),
         metadata: KEYS.map(|key| match ours.fields.get(key).and_then(|value| value.kind.as_ref()) {
-            Some(Kind::StringValue(value)) => text(Some(value)),
-            _ => Vec::new(),
+            Some(Kind::StringValue(value)) => vec![Some(text(Some(value)))],
+            Some(Kind::ListValue(list)) => list.values.iter().map(list_entry).collect(),
+            _ => vec![Some(Vec::new())],
         }),
+    }
+}
+
+/// A text of a list, or nothing for what is none.
+fn list_entry(value: &Value) -> Option<Vec<u8>> {
+    match &value.kind {
+        Some(Kind::StringValue(text)) => Some(text.clone().into_bytes()),
+        _ => None,
     }
 }
 

@@ -57,7 +57,7 @@ fn of_two_namespaces_or_members_the_last_one_counts() {
         (space(&entry(&[number, text("a")].concat())), "a"),
     ] {
         for facts in both(&field(13, &metadata)) {
-            assert_eq!(facts.metadata[0], expected.as_bytes(), "{metadata:?}");
+            assert_eq!(facts.metadata[0], [Some(expected.as_bytes().to_vec())], "{metadata:?}");
         }
     }
 }
