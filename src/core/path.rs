@@ -11,7 +11,7 @@
 //! * the path cut at its first `;`;
 //! * the path cut at its first NUL, its first `?` or its first `#`, where the escape counts as well, or not.
 //!
-//! All of it is about bytes: nothing folds case or knows UTF-8. A path that begins with `/` has only readings that do.
+//! All of it is about bytes, without case folding and UTF-8. A path that begins with `/` has only readings that do.
 
 mod prefix;
 mod readings;

@@ -8,12 +8,12 @@ use super::step::{self, Step};
 /// How often a reading may have been percent-decoded.
 const MAX_DECODINGS: usize = 2;
 
-/// The bound on the readings of one path is one on the work: all that the steps make of it, what was found before
-/// included, has at most that many bytes, with [`PER_STEP`] added for each step. A path has [`PER_PATH`] to spend,
-/// [`PER_BYTE`] for each byte up to [`LONG`] and [`PER_FURTHER_BYTE`] for each one behind.
+/// The bound on the readings of one path is one on the work: whatever a step makes of a reading, found before or not,
+/// counts with its length and [`PER_STEP`]. The sum may be [`PER_PATH`], [`PER_BYTE`] for each byte of the path up to
+/// [`LONG`], and [`PER_FURTHER_BYTE`] for each one behind.
 ///
-/// A path of 4 KiB that holds an escaped URL needs a third of it. Forged paths cost tenths of a millisecond where they are
-/// short, and milliseconds where they are as long as a proxy takes them.
+/// A path of 4 KiB that holds an escaped URL needs a third of it. Forged paths cost tenths of a millisecond where they
+/// are short, and milliseconds where they are as long as a proxy takes them.
 const PER_PATH: usize = 16 * 1024;
 const PER_BYTE: usize = 64;
 const PER_FURTHER_BYTE: usize = 8;

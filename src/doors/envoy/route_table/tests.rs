@@ -101,6 +101,15 @@ fn a_path_is_decided_where_all_its_readings_lead_to_the_same_outcome() {
     }
 }
 
+#[test]
+fn a_row_fits_the_one_way_to_send_what_cannot_stand_in_a_path() {
+    let table =
+        [row("/café", "orders"), row("/my files", "orders"), row("/100%", "orders"), row("/", "reader")];
+    for path in ["/café", "/caf%C3%A9", "/caf%c3%a9/x", "/caf%C3%A9/a%2Fb", "/my%20files?x", "/100%25/x"] {
+        assert_eq!(at(path, &table, &default("")), Ok("orders".to_owned()), "{path}");
+    }
+}
+
 /// The bound and the differences of paths have no part in it.
 #[test]
 fn where_every_row_that_can_match_says_the_same_no_path_is_ambiguous() {
