@@ -32,6 +32,7 @@ use crate::health::Health;
 use crate::home::{Environment, Found, HomeError, Lookout};
 use crate::lifecycle::Readiness;
 use crate::metrics::Metrics;
+use crate::mount_notices::MountNotices;
 use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
 use crate::ports::{Clock, NoRandom, Random};
 use crate::record::Recorder;
@@ -93,17 +94,20 @@ struct Shared {
     random: Arc<dyn Random>,
     metrics: Metrics,
     health: Health,
+    notices: MountNotices,
     readiness: Readiness,
     snapshots: Snapshots,
 }
 
 impl Shared {
     fn new() -> Self {
+        let health = Health::default();
         Self {
             clock: Arc::new(SystemClock::start()),
             random: Arc::new(SystemRandom),
             metrics: Metrics::default(),
-            health: Health::default(),
+            notices: MountNotices::new(health.clone()),
+            health,
             readiness: Readiness::default(),
             snapshots: Snapshots::default(),
         }

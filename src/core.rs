@@ -14,6 +14,7 @@ pub mod keys;
 pub mod mount;
 pub mod object_name;
 pub mod path;
+pub mod pem;
 pub mod reason;
 pub mod review_key;
 pub mod role;

@@ -17,6 +17,7 @@ pub mod health;
 pub mod home;
 pub mod lifecycle;
 pub mod metrics;
+pub mod mount_notices;
 pub mod net;
 pub mod plugin;
 pub mod ports;

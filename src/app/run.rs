@@ -13,6 +13,7 @@ use super::{Bound, grpc};
 use crate::catalog::Snapshots;
 use crate::doors::vault::VaultService;
 use crate::lifecycle::Readiness;
+use crate::mount_notices::MountNotices;
 use crate::net::with_peer;
 use crate::store::kubernetes::Lead;
 use crate::verify::Verifier;
@@ -21,6 +22,9 @@ use crate::verify::Verifier;
 const LOOKS: Duration = Duration::from_millis(100);
 /// The most time between two such looks.
 const TIDY: Duration = Duration::from_secs(1);
+
+/// At least this lies between two looks at the configs of mounts, however often they are published.
+const CONFIG_PAUSE: Duration = Duration::from_millis(500);
 
 /// How the process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +130,7 @@ fn start(bound: Bound) -> (Parts, Signals) {
         parts.behind("lookout", |stop| lookout.run(stop));
     }
     let snapshots = shared.snapshots;
+    parts.behind("mount configs", |stop| watch_configs(shared.notices, snapshots.clone(), stop));
     parts.behind("verifier", |stop| tidy(verifier, snapshots, stop));
     let doors_close = parts.doors_close();
     parts.behind("health", |stop| follow(shared.readiness, reporter, doors_close, stop));
@@ -150,6 +155,30 @@ async fn tidy(verifier: Verifier, snapshots: Snapshots, stop: CancellationToken)
     tokio::select! {
         () = stop.cancelled() => {}
         () = look => {}
+    }
+}
+
+/// Says what is odd about the configs of mounts, whoever published them.
+async fn watch_configs(notices: MountNotices, snapshots: Snapshots, stop: CancellationToken) {
+    let mut publications = snapshots.publications();
+    // What was published before this began counts as well.
+    publications.mark_changed();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = publications.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
+        if let Some(set) = snapshots.load() {
+            let notices = notices.clone();
+            let _ended = tokio::task::spawn_blocking(move || notices.loaded(&set)).await;
+        }
+        if tokio::time::timeout(CONFIG_PAUSE, stop.cancelled()).await.is_ok() {
+            return;
+        }
     }
 }
 

@@ -40,7 +40,8 @@ pub(super) fn bind(
     let gate = Gate::new(shared.snapshots.cell(), verifier.clone(), Arc::clone(&shared.clock));
     let gone = Arc::new(verifier.clone());
     let vault = Vault::new(
-        Kubernetes::new(gate, kept.catalog.clone(), Arc::new(verifier.clone())),
+        Kubernetes::new(gate, kept.catalog.clone(), Arc::new(verifier.clone()))
+            .with_notices(shared.notices.clone()),
         kept.catalog.clone(),
         Arc::clone(&kept.tokens),
         Entities::new(Arc::clone(&kept.store), Arc::clone(&shared.random)),

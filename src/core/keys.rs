@@ -1,12 +1,13 @@
-//! The public keys of `pem_keys`: read from PEM, RSA or ECDSA, bare or in certificates.
+//! What the PEM texts of a config hold: public keys (RSA or ECDSA, bare or in certificates), and certificates of CAs.
 
 use x509_parser::der_parser::oid::Oid;
 use x509_parser::oid_registry::{
     OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION,
 };
-use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey as Parsed;
+
+use super::pem::{PemError, blocks};
 
 /// What a public key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,19 +43,56 @@ pub struct KeyError;
 /// Reads one item of `pem_keys`: PEM blocks, each a public key or a certificate. At least one.
 ///
 /// # Errors
-/// Where there is no block, or any block is not an RSA or ECDSA public key or a certificate of one.
+/// Where there is no block, the PEM is broken, or any block is not an RSA or ECDSA public key or a certificate of one.
 pub fn parse_pem_keys(text: &str) -> Result<Vec<PublicKey>, KeyError> {
-    let keys: Vec<PublicKey> = Pem::iter_from_buffer(text.as_bytes())
-        .map(|block| public_key(&block.map_err(|_| KeyError)?.contents).ok_or(KeyError))
-        .collect::<Result<_, _>>()?;
+    let keys: Vec<PublicKey> = blocks(text.as_bytes())
+        .map_err(|_| KeyError)?
+        .iter()
+        .map(|block| public_key(&block.decode()?))
+        .collect::<Option<_>>()
+        .ok_or(KeyError)?;
     if keys.is_empty() { Err(KeyError) } else { Ok(keys) }
 }
 
-/// Whether the text holds certificates in PEM, at least one, and no other block.
-pub fn are_pem_certificates(text: &str) -> bool {
-    let mut blocks = Pem::iter_from_buffer(text.as_bytes()).peekable();
-    blocks.peek().is_some()
-        && blocks.all(|block| block.is_ok_and(|block| certificate(&block.contents).is_some()))
+/// The certificates of a PEM text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaBundle {
+    /// Each in DER; at least one.
+    pub certificates: Vec<Vec<u8>>,
+    /// The labels of blocks that are no certificates and do not count, each once, sorted.
+    pub ignored: Vec<String>,
+}
+
+/// A PEM text without a certificate, with a broken one, or that is no PEM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CaError {
+    /// It holds no block that says that it is a certificate, or one that says so and is none.
+    #[error("The provided CA PEM data contains no valid certificates")]
+    NoCertificate,
+    /// Its structure is broken.
+    #[error("The provided CA PEM data contains no valid certificates: {0}")]
+    Pem(#[from] PemError),
+}
+
+/// Reads certificates in PEM. Blocks with another label, such as a CRL or a key, are ignored and named.
+///
+/// # Errors
+/// Where there is no certificate, or a block says that it is one and is none.
+pub fn parse_ca_bundle(pem: &[u8]) -> Result<CaBundle, CaError> {
+    let mut bundle = CaBundle::default();
+    for block in blocks(pem)? {
+        match block.label {
+            // The older name is OpenSSL's.
+            "CERTIFICATE" | "X509 CERTIFICATE" => {
+                let der = block.decode().filter(|der| certificate(der).is_some());
+                bundle.certificates.push(der.ok_or(CaError::NoCertificate)?);
+            }
+            other => bundle.ignored.push(other.to_owned()),
+        }
+    }
+    bundle.ignored.sort_unstable();
+    bundle.ignored.dedup();
+    if bundle.certificates.is_empty() { Err(CaError::NoCertificate) } else { Ok(bundle) }
 }
 
 /// As the reference, by what the bytes are, whatever the block calls itself.
@@ -100,7 +138,8 @@ fn curve(name: &Oid<'_>) -> Option<(KeyKind, usize)> {
 mod tests {
     use rcgen::{KeyPair, PublicKeyData};
 
-    use super::{KeyError, KeyKind, are_pem_certificates, parse_pem_keys};
+    use super::{CaError, KeyError, KeyKind, parse_ca_bundle, parse_pem_keys};
+    use crate::core::pem::PemError;
 
     fn generated() -> [(KeyPair, Option<KeyKind>); 4] {
         [
@@ -152,12 +191,40 @@ mod tests {
     }
 
     #[test]
-    fn a_ca_is_certificates_and_nothing_else() {
+    fn keys_that_run_together_are_refused() {
+        let [(one, _), (two, _), ..] = generated();
+        let (one, two) = (one.public_key_pem(), two.public_key_pem());
+        assert_eq!(parse_pem_keys(&(one.trim_end().to_owned() + &two)), Err(KeyError));
+        assert_eq!(parse_pem_keys(&(one + &two)).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_ca_bundle_is_its_certificates_and_names_what_it_ignores() {
         let [(pair, _), ..] = generated();
-        let ca = certificate(&pair);
-        assert!(are_pem_certificates(&ca) && are_pem_certificates(&format!("# ca\n{ca}{ca}")));
-        for text in ["", " ", "bad", &pair.public_key_pem(), &(ca.clone() + &pair.serialize_pem())] {
-            assert!(!are_pem_certificates(text), "{text}");
+        let (ca, key) = (certificate(&pair), pair.serialize_pem());
+        let crl = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
+        let encrypted =
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n!\n-----END RSA PRIVATE KEY-----\n";
+        for (text, certificates, ignored) in [
+            (ca.clone(), 1, &[][..]),
+            (format!("# ca\n{ca}{ca}"), 2, &[]),
+            (format!("{key}{ca}{crl}{crl}"), 1, &["PRIVATE KEY", "X509 CRL"]),
+            (format!("{ca}{encrypted}"), 1, &["RSA PRIVATE KEY"]),
+            (ca.replace("CERTIFICATE", "X509 CERTIFICATE"), 1, &[]),
+        ] {
+            let bundle = parse_ca_bundle(text.as_bytes()).unwrap();
+            assert_eq!(
+                (bundle.certificates.len(), bundle.ignored),
+                (certificates, ignored.iter().map(ToString::to_string).collect()),
+                "{text}"
+            );
         }
+        let none = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for text in ["", " ", "bad", crl, &key, &pair.public_key_pem(), &(ca.clone() + none)] {
+            assert_eq!(parse_ca_bundle(text.as_bytes()), Err(CaError::NoCertificate), "{text}");
+        }
+        let joined = ca.trim_end().to_owned() + &ca;
+        let line = ca.lines().count();
+        assert_eq!(parse_ca_bundle(joined.as_bytes()), Err(CaError::Pem(PemError::Boundary(line))));
     }
 }

@@ -3,12 +3,16 @@
 pub mod about;
 mod at_rest;
 pub mod decode;
+mod host;
+mod notices;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use about::MountAbout;
 pub use at_rest::NotAConfig;
+pub use host::HostFault;
+pub use notices::{Notice, ignored_blocks};
 
 use super::role::Role;
 use super::secret::Secret;

@@ -10,6 +10,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::TlsFiles;
+use crate::core::pem::{PemError, blocks};
 
 /// What is wrong with a certificate file.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,14 @@ pub enum TlsError {
         file: PathBuf,
         /// What the operating system says.
         source: io::Error,
+    },
+    /// The PEM of a file is broken: blocks that run together, for one.
+    #[error("`{file}` is broken PEM")]
+    Structure {
+        /// The file.
+        file: PathBuf,
+        /// Which line.
+        source: PemError,
     },
     /// The file holds no PEM block of the expected kind, or a broken one.
     #[error("no {expected} in PEM form in `{file}`")]
@@ -108,6 +117,7 @@ impl Material {
             }
             _ => builder.with_no_client_auth(),
         };
+        check_structure(&self.key, &files.key_file)?;
         let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|source| TlsError::Pem {
             file: files.key_file.clone(),
             expected: "private key",
@@ -139,10 +149,26 @@ fn client_roots(pem: &[u8], file: &Path) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// Every certificate of a file, at least one.
+/// Every certificate of a file, at least one. Names in the log what is none, but for a key beside its certificate.
 fn certificates(pem: &[u8], file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let mut ignored = check_structure(pem, file)?;
+    ignored.retain(|label| {
+        *label != "CERTIFICATE" && !label.ends_with("PRIVATE KEY") && *label != "EC PARAMETERS"
+    });
+    if !ignored.is_empty() {
+        tracing::warn!(file = %file.display(), ignored = ignored.join(", "), "PEM blocks that are no certificates are ignored");
+    }
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     certificates
         .and_then(|found| if found.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(found) })
         .map_err(|source| TlsError::Pem { file: file.to_owned(), expected: "certificate", source })
+}
+
+/// The labels of a file's blocks, each once. rustls' own reader skips a block that runs together with another.
+fn check_structure<'a>(pem: &'a [u8], file: &Path) -> Result<Vec<&'a str>, TlsError> {
+    let blocks = blocks(pem).map_err(|source| TlsError::Structure { file: file.to_owned(), source })?;
+    let mut labels: Vec<&str> = blocks.iter().map(|block| block.label).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    Ok(labels)
 }

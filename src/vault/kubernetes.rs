@@ -18,6 +18,7 @@ use super::outcome::{Outcome, Refusal};
 use super::request::Operation;
 use crate::catalog::Catalog;
 use crate::gate::Gate;
+use crate::mount_notices::MountNotices;
 use crate::ports::{Inquire, Verify};
 
 /// The backend behind every mount.
@@ -26,12 +27,19 @@ pub struct Kubernetes<V> {
     gate: Gate<V>,
     catalog: Catalog,
     cluster: Arc<dyn Inquire>,
+    notices: MountNotices,
 }
 
 impl<V: Verify> Kubernetes<V> {
     /// A backend that decides by this gate, and reads and writes this catalog.
-    pub const fn new(gate: Gate<V>, catalog: Catalog, cluster: Arc<dyn Inquire>) -> Self {
-        Self { gate, catalog, cluster }
+    pub fn new(gate: Gate<V>, catalog: Catalog, cluster: Arc<dyn Inquire>) -> Self {
+        Self { gate, catalog, cluster, notices: MountNotices::default() }
+    }
+
+    /// The same, and what is odd about a config is shown where these notices are.
+    #[must_use]
+    pub fn with_notices(self, notices: MountNotices) -> Self {
+        Self { notices, ..self }
     }
 
     /// Answers whatever is not a login.

@@ -4,7 +4,7 @@
 ///
 /// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `plugin`,
 /// `dev`.
-pub(crate) const LAYERS: [Layer; 26] = [
+pub(crate) const LAYERS: [Layer; 27] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
@@ -13,6 +13,7 @@ pub(crate) const LAYERS: [Layer; 26] = [
     layer("departures", &["core", "ports"], Some(&[])),
     layer("waking", &[], Some(&["futures_util"])),
     layer("watching", &["errors", "health", "metrics"], None),
+    layer("mount_notices", &["core", "health"], Some(&["tracing"])),
     layer("lifecycle", &[], Some(&["tokio"])),
     layer("telemetry", &[], None),
     layer("metrics", &["core"], Some(&["prometheus_client"])),
@@ -22,11 +23,22 @@ pub(crate) const LAYERS: [Layer; 26] = [
     layer("tokens", &["core", "ports", "errors", "metrics", "catalog"], None),
     layer(
         "vault",
-        &["core", "ports", "errors", "health", "metrics", "gate", "catalog", "tokens", "record"],
+        &[
+            "core",
+            "ports",
+            "errors",
+            "health",
+            "metrics",
+            "gate",
+            "catalog",
+            "tokens",
+            "record",
+            "mount_notices",
+        ],
         None,
     ),
     layer("record", &["core", "gate", "metrics"], None),
-    layer("net", &["errors", "health", "metrics", "config", "waking"], None),
+    layer("net", &["core", "errors", "health", "metrics", "config", "waking"], None),
     layer(
         "verify",
         &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures"],
@@ -86,6 +98,7 @@ pub(crate) const LAYERS: [Layer; 26] = [
             "doors",
             "plugin",
             "dev",
+            "mount_notices",
         ],
         None,
     ),

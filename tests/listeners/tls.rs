@@ -252,3 +252,30 @@ async fn a_client_that_speaks_http_without_tls_is_told_so() {
     assert!(answer.ends_with("\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"), "{answer}");
     assert!(server.seen.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn certificate_files_that_run_together_are_refused_and_other_blocks_are_not_in_the_way() {
+    let (ca, other, directory) = (Authority::new(), Authority::new(), TempDir::new().unwrap());
+    let (pair, path) = (ca.server(&["gate.test"]), directory.path());
+    let bind = |files: &TlsFiles| {
+        Bound::bind(listen(Protocol::Http2Only, Some(files.clone())), &Health::default()).map(drop)
+    };
+    let good = files(path, &pair, Some(&ca));
+    let crl = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
+    // One file for both, and a bundle with more than certificates.
+    fs::write(path.join("tls.crt"), format!("# ours\n{}{}", pair.certificate, pair.key)).unwrap();
+    fs::write(path.join("client-ca.crt"), format!("{}{crl}{}", ca.pem, other.pem)).unwrap();
+    assert!(bind(&good).is_ok());
+    let joined = |one: &str, two: &str| one.trim_end().to_owned() + two;
+    for (file, content, restored) in [
+        ("tls.crt", joined(&pair.certificate, &ca.pem), &pair.certificate),
+        ("tls.key", joined(&pair.certificate, &pair.key), &pair.key),
+        ("client-ca.crt", joined(&ca.pem, &other.pem), &ca.pem),
+    ] {
+        fs::write(path.join(file), content).unwrap();
+        let error = rolegate::errors::with_causes(&bind(&good).unwrap_err());
+        assert!(error.contains(file) && error.contains("have its line to itself"), "{error}");
+        fs::write(path.join(file), restored).unwrap();
+        assert!(bind(&good).is_ok());
+    }
+}

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::MountConfig;
 use crate::core::fields::{FieldError, Fields};
-use crate::core::keys::{KeyError, are_pem_certificates, parse_pem_keys};
+use crate::core::keys::{CaError, KeyError, parse_ca_bundle, parse_pem_keys};
 use crate::core::secret::Secret;
 
 /// Every field of a config, for the search for unknown ones.
@@ -27,8 +27,8 @@ pub enum MountConfigError {
     Field(#[from] FieldError),
     #[error("no host provided")]
     NoHost,
-    #[error("The provided CA PEM data contains no valid certificates")]
-    Ca,
+    #[error(transparent)]
+    Ca(#[from] CaError),
     #[error(transparent)]
     PemKeys(#[from] KeyError),
 }
@@ -39,7 +39,7 @@ impl MountConfigError {
         match self {
             Self::Field(error) => error.field,
             Self::NoHost => "kubernetes_host",
-            Self::Ca => "kubernetes_ca_cert",
+            Self::Ca(_) => "kubernetes_ca_cert",
             Self::PemKeys(_) => "pem_keys",
         }
     }
@@ -70,8 +70,8 @@ pub fn decode(fields: &Map<String, Value>) -> Result<MountConfig, MountConfigErr
     if config.kubernetes_host.is_empty() {
         return Err(MountConfigError::NoHost);
     }
-    if !config.kubernetes_ca_cert.is_empty() && !are_pem_certificates(&config.kubernetes_ca_cert) {
-        return Err(MountConfigError::Ca);
+    if !config.kubernetes_ca_cert.is_empty() {
+        parse_ca_bundle(config.kubernetes_ca_cert.as_bytes())?;
     }
     for item in &config.pem_keys {
         parse_pem_keys(item)?;

@@ -1,16 +1,20 @@
 //! `config`: which cluster a mount asks, and how.
 
 use super::Kubernetes;
-use crate::core::mount::MountConfig;
 use crate::core::mount::decode::{CONFIG_FIELDS, MountConfigError, decode};
+use crate::core::mount::{HostFault, MountConfig};
 use crate::ports::Verify;
 use crate::vault::call::{Call, of_field, store_refusal, with_unknown_fields};
 use crate::vault::outcome::{Answer, Class, Outcome, Refusal};
 
-/// What is stored; of the reviewer's token only that it is there.
+/// What is stored; of the reviewer's token only that it is there. Warns of a host that cannot work, where no recorded read
+/// of the reference has no warnings.
 pub(super) fn read(call: &Call<'_>) -> Outcome {
     let data = call.mount.config.as_deref().map(MountConfig::fields);
-    with_unknown_fields(Answer { data, ..Answer::default() }, call.fields(), &CONFIG_FIELDS, &[])
+    let fault = call.mount.config.as_deref().and_then(|config| HostFault::find(&config.kubernetes_host));
+    let warnings =
+        fault.filter(|fault| fault.is_warned_of()).map(|fault| fault.to_string()).into_iter().collect();
+    with_unknown_fields(Answer { data, warnings, ..Answer::default() }, call.fields(), &CONFIG_FIELDS, &[])
 }
 
 /// Replaces the whole config.
@@ -31,8 +35,15 @@ pub(super) async fn write<V: Verify>(backend: &Kubernetes<V>, call: &Call<'_>) -
         .into();
     }
     let writing = backend.catalog.write().await;
+    let written = backend.notices.note(&call.mount.path, &config);
     match writing.put_config(&call.mount.path, config).await {
-        Ok(()) => Outcome::Done(Answer::default()),
-        Err(error) => store_refusal(&error).into(),
+        Ok(()) => {
+            written.log(&call.request.id);
+            Outcome::Done(Answer::default())
+        }
+        Err(error) => {
+            backend.notices.restore(call.mount);
+            store_refusal(&error).into()
+        }
     }
 }
