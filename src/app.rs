@@ -22,7 +22,9 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use crate::catalog::{LoadError, Snapshots};
-use crate::config::{Config, ConfigError, EnvoyDoor as EnvoySettings, Loaded, LocalKeys, Shutdown};
+use crate::config::{
+    Config, ConfigError, EnvoyDoor as EnvoySettings, HttpProxy, Loaded, LocalKeys, Shutdown,
+};
 use crate::doors::envoy::door::EnvoyDoor;
 use crate::doors::envoy::service::EnvoyService;
 use crate::doors::ops::Ops;
@@ -135,7 +137,9 @@ pub struct Bound {
 /// # Errors
 /// Where the configuration, a store, a certificate or a port is not good.
 pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
-    let Loaded { config, kubernetes_service_host, has_kubeconfig, root_token: given, store_key, .. } = loaded;
+    let Loaded {
+        config, kubernetes_service_host, proxy, has_kubeconfig, root_token: given, store_key, ..
+    } = loaded;
     let key = config.store.key(file, store_key)?;
     let shared = Shared::new();
     let named = Environment { in_cluster: kubernetes_service_host.is_some(), kubeconfig: has_kubeconfig };
@@ -151,13 +155,14 @@ pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
         }
     }
     let local = LocalCluster { service_host: kubernetes_service_host, ..LocalCluster::default() };
-    bind_parts(shared, config, local, kept, None, home).await
+    bind_parts(shared, config, local, proxy, kept, None, home).await
 }
 
 async fn bind_parts(
     shared: Shared,
     config: Config,
     local: LocalCluster,
+    proxy: Option<HttpProxy>,
     kept: Kept,
     cluster: Option<dev::BoundCluster>,
     home: Option<Found>,
@@ -166,7 +171,7 @@ async fn bind_parts(
     let signals = run::Signals::listen(cluster.is_none()).map_err(StartError::Signals)?;
     let around = home.map(|found| home::Around::new(&shared, &config, found));
     let verifier = Verifier::new(
-        verifier_settings(&config, local, around.as_ref()),
+        verifier_settings(&config, local, proxy, around.as_ref()),
         Arc::clone(&shared.clock),
         shared.metrics.clone(),
         shared.health.clone(),
@@ -230,6 +235,7 @@ fn bind_envoy(
 fn verifier_settings(
     config: &Config,
     local: LocalCluster,
+    proxy: Option<HttpProxy>,
     around: Option<&home::Around>,
 ) -> crate::verify::Settings {
     let review = &config.review;
@@ -245,7 +251,7 @@ fn verifier_settings(
         },
         local_keys_ttl: (review.local_keys == LocalKeys::Auto).then_some(review.local_keys_ttl),
         labels_ttl: review.labels_ttl,
-        proxy: review.proxy,
+        proxy: proxy.map(Arc::new),
         local,
         home: around.map(|around| around.cluster.clone()),
     }

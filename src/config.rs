@@ -7,6 +7,7 @@ mod limits;
 mod listener;
 mod parsed;
 mod path_prefix;
+mod proxy;
 mod route;
 mod settings;
 mod size;
@@ -25,6 +26,7 @@ pub use layers::Environment;
 pub use limits::{EgressProxy, LocalKeys, Review, ReviewCache, Shutdown};
 pub use listener::TlsFiles;
 pub use path_prefix::PathPrefix;
+pub use proxy::HttpProxy;
 pub use route::{DefaultRole, HostName, Method, MountPath, RoleList, Route, RouteOutcome};
 pub use settings::{Ops, VaultDoor};
 pub use size::MaxMessageBytes;
@@ -65,11 +67,16 @@ pub struct Loaded {
     pub store_key: Option<StoreKey>,
     /// `KUBERNETES_SERVICE_HOST`: the API server of the cluster that this process runs in.
     pub kubernetes_service_host: Option<String>,
+    /// `HTTPS_PROXY` and `NO_PROXY`, where `review.proxy` is `environment`.
+    pub proxy: Option<HttpProxy>,
     /// `KUBECONFIG` names a file: that of rolegate's own cluster, where the process does not run in it.
     pub has_kubeconfig: bool,
     /// One sentence for each variable that means nothing.
     pub warnings: Vec<String>,
 }
+
+const NO_PROXY_NAMED: &str =
+    "`review.proxy` is `environment`, but `HTTPS_PROXY` is not set: API servers are asked directly";
 
 impl Config {
     /// Reads the file, lays the environment over it and checks all of it.
@@ -77,15 +84,23 @@ impl Config {
     /// # Errors
     /// With one line that names file or variable, key, and what is expected there.
     pub fn load(file: &Path, environment: Environment) -> Result<Loaded, ConfigError> {
-        let (mut config, warnings) = layers::extract(file, &environment)?;
+        let (mut config, mut warnings) = layers::extract(file, &environment)?;
         config.check(file)?;
         config.rebase(file.parent().unwrap_or(Path::new("")));
         let store_key = environment.store_key()?;
+        let proxy = match config.review.proxy {
+            EgressProxy::None => None,
+            EgressProxy::Environment => environment.proxy.proxy()?,
+        };
+        if config.review.proxy == EgressProxy::Environment && proxy.is_none() {
+            warnings.push(NO_PROXY_NAMED.to_owned());
+        }
         Ok(Loaded {
             config,
             root_token: environment.root_token,
             store_key,
             kubernetes_service_host: environment.kubernetes_service_host,
+            proxy,
             has_kubeconfig: environment.has_kubeconfig,
             warnings,
         })

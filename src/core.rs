@@ -12,6 +12,7 @@ pub mod json;
 pub mod jwks;
 pub mod keys;
 pub mod mount;
+pub mod no_proxy;
 pub mod object_name;
 pub mod path;
 pub mod pem;

@@ -4,28 +4,30 @@ mod answer;
 mod api_server;
 mod api_server_health;
 mod asker;
-mod bearer;
 mod breaker;
 mod client;
 mod errand;
 mod error;
 mod home;
 mod limits;
-mod local;
 mod local_keys;
 mod memory;
+mod pod_files;
+mod proxy;
 mod request;
 mod resolver;
-mod roots;
+mod reviewer_credential;
+mod server_certificate;
 mod settings;
 mod shared;
 mod signature;
+mod trust_anchors;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use asker::{Asker, labels_key};
-pub use local::LocalCluster;
+pub use pod_files::{LocalCluster, TokenSeen};
 pub use settings::{CacheSettings, HomeCluster, Settings};
 
 use crate::core::identity::{Review, VerifiedIdentity};
@@ -45,6 +47,7 @@ pub struct Verifier(Arc<Asker>);
 impl Verifier {
     /// A verifier that has asked nothing yet.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics, health: Health) -> Self {
+        settings.local.look_for_token();
         Self(Arc::new(Asker::new(settings, clock, metrics, health)))
     }
 

@@ -8,6 +8,7 @@
 
 mod architecture {
     pub(crate) mod layers;
+    pub(crate) mod log_lines;
     pub(crate) mod rust_text;
 }
 
@@ -15,6 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use architecture::layers::LAYERS;
+use architecture::log_lines::without_message;
 use architecture::rust_text::paths;
 
 /// What the core must not touch of the standard library: time, files, processes, threads, sockets.
@@ -49,6 +51,22 @@ fn the_sources_keep_to_the_layers() {
 fn every_file_is_short_and_says_what_it_is() {
     let faults: Vec<String> = sources().iter().filter_map(shape).collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_line_of_the_log_has_a_message() {
+    for source in sources() {
+        assert_eq!(without_message(&source.text), [""; 0], "{}", source.path.display());
+    }
+    let found = |text| without_message(text).len();
+    assert_eq!(
+        found(r#"tracing::warn!(subject = self.subject, SENTENCE); tracing::info!(a = f("x, y"))"#),
+        2
+    );
+    assert_eq!(
+        found(r#"tracing::warn!(a, "b {c}"); tracing::error!(a = f(")"), "{}", d); tracing::debug!("e")"#),
+        0
+    );
 }
 
 #[test]

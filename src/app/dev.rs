@@ -86,7 +86,7 @@ pub async fn bind(options: DevOptions, folder: PathBuf) -> Result<Bound, StartEr
         shutdown: Shutdown { lame_duck: Duration::ZERO, ..Shutdown::default() },
         ..Config::default()
     };
-    bind_parts(shared, config, LocalCluster::default(), kept, Some(cluster), None).await
+    bind_parts(shared, config, LocalCluster::default(), None, kept, Some(cluster), None).await
 }
 
 fn bind_cluster(shared: &Shared, addr: SocketAddr, folder: PathBuf) -> Result<BoundCluster, StartError> {

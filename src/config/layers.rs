@@ -8,6 +8,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde_saphyr::figment::Yaml;
 
+use super::proxy::ProxyVariables;
 use super::store::KEY_VARIABLE;
 use super::{Config, ConfigError};
 use crate::core::secret::Secret;
@@ -23,6 +24,7 @@ pub struct Environment {
     store_key: Option<Secret>,
     pub(super) kubernetes_service_host: Option<String>,
     pub(super) has_kubeconfig: bool,
+    pub(super) proxy: ProxyVariables,
     /// `RUST_LOG`: what is logged.
     pub log_filter: Option<String>,
 }
@@ -45,6 +47,9 @@ impl Environment {
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut environment = Self::default();
         for (name, value) in variables {
+            if environment.proxy.take(&name, &value) {
+                continue;
+            }
             match name.as_str() {
                 "RUST_LOG" => environment.log_filter = Some(value),
                 "ROLEGATE_ROOT_TOKEN" => environment.root_token = Some(Secret::from(value)),

@@ -282,3 +282,17 @@ fn the_key_of_the_embedded_store_comes_from_a_file_or_the_environment() {
         "ROLEGATE_STORE_KEY: expected a key of 32 bytes, as 64 hex digits or in base64"
     );
 }
+
+#[test]
+fn a_proxy_is_looked_for_where_the_configuration_says_so_alone() {
+    let file = |proxy: &str| format!("{{envoy: {{listen: 127.0.0.1:1}}, review: {{proxy: {proxy}}}}}");
+    let bad = [("HTTPS_PROXY", "socks5://hunter2@proxy")];
+    let loaded = load(&file("none"), &bad).unwrap();
+    assert_eq!((loaded.proxy.is_none(), loaded.warnings.len()), (true, 0));
+    let refused = load(&file("environment"), &bad).unwrap_err().to_string();
+    assert!(refused.starts_with("HTTPS_PROXY: SOCKS proxies") && !refused.contains("hunter2"), "{refused}");
+    let loaded = load(&file("environment"), &[("HTTPS_PROXY", "http://u:hunter2@proxy:3128")]).unwrap();
+    assert_eq!(loaded.proxy.as_ref().unwrap().host, "proxy");
+    assert!(!format!("{loaded:?}").contains("hunter2") && loaded.warnings.is_empty());
+    assert!(load(&file("environment"), &[]).unwrap().warnings[0].contains("`HTTPS_PROXY` is not set"));
+}

@@ -11,15 +11,16 @@ use tokio::time::{Instant, timeout_at};
 use super::Settings;
 use super::answer;
 use super::api_server_health::ApiServerHealth;
-use super::bearer::{Reviewer, bearer};
 use super::breaker::Guard;
 use super::client::{Answer, Client, base_url};
 use super::error::{AskError, Sign};
 use super::limits::Limits;
-use super::local::{Stamp, stamp};
+use super::pod_files::{Stamp, stamp};
+use super::proxy::Egress;
 use super::request::{self, ReviewRequest};
-use super::roots::Roots;
+use super::reviewer_credential::{ReviewerCredential, bearer};
 use super::signature::Keys;
+use super::trust_anchors::TrustAnchors;
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::mount::{Mount, MountConfig};
 use crate::core::reason::{Deny, Undecided};
@@ -30,6 +31,11 @@ use crate::ports::{Annotations, Labels};
 
 /// A question that has lost no more than this of its time, or a tenth of it, has had the whole of it.
 const ON_THE_WAY: Duration = Duration::from_millis(250);
+
+const OWN_BEARER: &str =
+    "no token reviewer is configured and none is at hand: each token is sent as its own bearer";
+const NO_LABELS: &str = "no token reviewer is configured and none is at hand: namespace labels cannot be read, and roles \
+                         with a namespace selector admit nobody by it";
 
 /// Everything that belongs to one generation of a mount.
 pub(super) struct ApiServer {
@@ -42,8 +48,9 @@ pub(super) struct ApiServer {
     /// It is rolegate's own cluster, whose deletions are heard.
     pub(super) is_home: bool,
     url: Option<Uri>,
-    roots: Roots,
-    reviewer: Reviewer,
+    roots: TrustAnchors,
+    reviewer: ReviewerCredential,
+    egress: Option<Egress>,
     timeout: Duration,
     connections: usize,
     connection: Mutex<Option<Connection>>,
@@ -70,8 +77,10 @@ impl ApiServer {
     ) -> Self {
         let url = base_url(&config.kubernetes_host);
         let subject = format!("mount {}", mount.path);
-        let roots = Roots::of(config, url.as_ref(), &settings.local);
+        let roots = TrustAnchors::new(config, url.as_ref(), &settings.local);
         let host = url.as_ref().and_then(Uri::host);
+        let home = settings.home.as_ref().zip(url.as_ref());
+        let is_home = home.is_some_and(|(home, url)| home.is_at(url, &settings.local));
         Self {
             keys: Keys::of(&config.pem_keys),
             limits: Limits::new(settings.max_in_flight, settings.max_waiting),
@@ -79,13 +88,15 @@ impl ApiServer {
             accounts: ApiServerHealth::new(format!("{subject} service accounts"), health.clone()),
             reviews: ApiServerHealth::new(subject, health.clone()),
             breaker: Guard::new(&mount.path, health.clone(), metrics.clone()),
-            reviewer: Reviewer::of(config, host, matches!(roots, Roots::Pod(_)), &settings.local),
+            reviewer: ReviewerCredential::new(
+                config,
+                host,
+                matches!(roots, TrustAnchors::Pod(_)),
+                &settings.local,
+            ),
             roots,
-            is_home: settings
-                .home
-                .as_ref()
-                .zip(url.as_ref())
-                .is_some_and(|(home, url)| home.is_at(url, &settings.local)),
+            is_home,
+            egress: url.as_ref().and_then(|url| Egress::new(settings, url, is_home)),
             url,
             timeout: settings.timeout,
             connections: settings.max_in_flight,
@@ -111,7 +122,7 @@ impl ApiServer {
         if with_reviewer {
             self.reviews.good();
         } else {
-            self.reviews.without_reviewer();
+            self.reviews.without_reviewer(OWN_BEARER);
         }
         Ok(review)
     }
@@ -123,7 +134,10 @@ impl ApiServer {
         deadline: Instant,
     ) -> Result<Labels, Undecided> {
         let had_whole_timeout = self.has_whole_timeout(deadline);
-        let outcome = self.ask_labels(namespace, deadline).await;
+        let Some(outcome) = self.ask_labels(namespace, deadline).await.transpose() else {
+            self.namespaces.without_reviewer(NO_LABELS);
+            return Ok(Labels::Unknown);
+        };
         let labels = self.conclude(&self.namespaces, outcome, had_whole_timeout)?;
         self.namespaces.good();
         Ok(labels)
@@ -150,7 +164,7 @@ impl ApiServer {
         deadline: Instant,
     ) -> Result<Option<Answer>, AskError> {
         // Before anything is read or connected to, which may fail and be reported.
-        if matches!(self.reviewer, Reviewer::None) {
+        if matches!(self.reviewer, ReviewerCredential::None) {
             return Ok(None);
         }
         let (client, Some(reviewer)) = self.connection(deadline).await? else { return Ok(None) };
@@ -187,9 +201,15 @@ impl ApiServer {
         Ok((review, with_reviewer))
     }
 
-    async fn ask_labels(self: &Arc<Self>, namespace: &str, deadline: Instant) -> Result<Labels, AskError> {
-        let (client, Some(reviewer)) = self.connection(deadline).await? else { return Ok(Labels::Unknown) };
-        answer::labels(&request::namespace(&client, reviewer, namespace, deadline).await?, namespace)
+    /// None without a reviewer: nobody is asked then.
+    async fn ask_labels(
+        self: &Arc<Self>,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Option<Labels>, AskError> {
+        let (client, Some(reviewer)) = self.connection(deadline).await? else { return Ok(None) };
+        let answer = request::namespace(&client, reviewer, namespace, deadline).await?;
+        answer::labels(&answer, namespace).map(Some)
     }
 
     async fn ask_annotations(
@@ -263,7 +283,11 @@ impl ApiServer {
         let mut connection = self.lock();
         let client = match &*connection {
             Some(connection) if connection.pem == *pem => connection.client.clone(),
-            _ => Client::new(url, self.roots.certificates(&pem)?, self.connections, self.timeout)?,
+            _ => {
+                let (roots, tunnel) =
+                    (self.roots.certificates(&pem)?, self.egress.as_ref().map(Egress::tunnel));
+                Client::new(url, roots, tunnel.transpose()?, self.connections, self.timeout)?
+            }
         };
         let pem = pem.into_owned();
         *connection = Some(Connection { client: client.clone(), reviewer: reviewer.clone(), pem, files });

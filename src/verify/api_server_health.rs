@@ -23,9 +23,6 @@ enum State {
     Bad(Undecided),
 }
 
-const WITHOUT_REVIEWER: &str =
-    "no token reviewer is configured and none is at hand: each token is sent as its own bearer";
-
 impl ApiServerHealth {
     pub(super) const fn new(subject: String, health: Health) -> Self {
         Self { subject, health, state: Mutex::new(State::Unknown) }
@@ -40,11 +37,11 @@ impl ApiServerHealth {
         });
     }
 
-    /// An answer came to a token that was its own bearer.
-    pub(super) fn without_reviewer(&self) {
+    /// The mount has no reviewer, and this is what comes of it.
+    pub(super) fn without_reviewer(&self, sentence: &'static str) {
         self.change(State::WithoutReviewer, || {
-            self.health.trouble(&self.subject, WITHOUT_REVIEWER);
-            tracing::warn!(subject = self.subject, "{WITHOUT_REVIEWER}");
+            self.health.trouble(&self.subject, sentence);
+            tracing::warn!(subject = self.subject, "{sentence}");
         });
     }
 

@@ -214,7 +214,7 @@ impl Asker {
 
     /// Whether the pod has a CA of its own.
     pub(super) fn has_local_ca(&self) -> bool {
-        super::local::read(&self.settings.local.ca_file).is_ok()
+        super::pod_files::read(&self.settings.local.ca_file).is_ok()
     }
 
     /// The review that other tokens of the account have, where reviews are remembered.

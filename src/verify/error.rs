@@ -5,6 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use super::client::ConnectError;
+#[cfg(test)]
+use super::server_certificate::HandshakeError;
 use crate::core::reason::Undecided;
 use crate::exchange::MAX_ANSWER;
 
@@ -19,6 +21,10 @@ pub(super) enum AskError {
     LocalCa(#[source] io::Error),
     #[error("the token reviewer's token cannot be sent in a header")]
     ReviewerHeader,
+    #[error("the pod's own token cannot be read, and no other token reviews in its place")]
+    ReviewerFile(#[source] io::Error),
+    #[error("the proxy of `HTTPS_PROXY` has a name that is none")]
+    ProxyHost,
     #[error("the API server cannot be reached")]
     Connect(#[source] ConnectError),
     #[error("the connection to the API server broke off")]
@@ -58,13 +64,19 @@ impl AskError {
     pub(super) fn undecided(&self, had_whole_timeout: bool) -> Undecided {
         match self {
             Self::Connect(error) if error.is_local() => Undecided::Overloaded,
+            // Callers can take the last descriptor, but not the file.
+            Self::LocalCa(error) | Self::ReviewerFile(error) if is_out_of_descriptors(error) => {
+                Undecided::Overloaded
+            }
             Self::Connect(error) if error.is_refusal() && had_whole_timeout => {
                 Undecided::ApiServerUnreachable
             }
             Self::Connect(_) | Self::Broken(_) | Self::TimedOut(_) => Undecided::ApiServerNoAnswer,
             // Nothing was tried with a configuration that cannot be used: that opens no gate.
-            Self::Host | Self::Ca(_) | Self::LocalCa(_) | Self::Local(_) => Undecided::ApiServerNoAnswer,
-            Self::ReviewerHeader | Self::Refused(_) => Undecided::ReviewerRefused,
+            Self::Host | Self::Ca(_) | Self::LocalCa(_) | Self::Local(_) | Self::ProxyHost => {
+                Undecided::ApiServerNoAnswer
+            }
+            Self::ReviewerHeader | Self::ReviewerFile(_) | Self::Refused(_) => Undecided::ReviewerRefused,
             Self::Status(_) | Self::TooLarge | Self::Unexpected(_) => Undecided::ApiServerError,
             Self::TooManyRequests(_) => Undecided::Overloaded,
         }
@@ -78,7 +90,13 @@ impl AskError {
             Self::Connect(_) | Self::TimedOut(_) | Self::Broken(_) | Self::Status(500..) => Sign::Failure,
             Self::TooManyRequests(retry_after) => Sign::Overload(*retry_after),
             Self::Refused(_) | Self::Status(_) | Self::TooLarge | Self::Unexpected(_) => Sign::Alive,
-            Self::Host | Self::Ca(_) | Self::LocalCa(_) | Self::Local(_) | Self::ReviewerHeader => Sign::None,
+            Self::Host
+            | Self::Ca(_)
+            | Self::LocalCa(_)
+            | Self::Local(_)
+            | Self::ProxyHost
+            | Self::ReviewerHeader
+            | Self::ReviewerFile(_) => Sign::None,
         }
     }
 
@@ -93,18 +111,26 @@ impl AskError {
     }
 }
 
+/// EMFILE or ENFILE: neither this process nor the machine has descriptors left.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{AskError, ConnectError, Sign};
+    use super::{AskError, ConnectError, HandshakeError, Sign};
     use crate::core::reason::Undecided;
 
     #[test]
     fn only_a_refusal_of_a_question_that_had_all_its_time_may_open_a_gate() {
         use std::io::ErrorKind;
-        let io = |kind: ErrorKind| std::io::Error::from(kind);
+        let io = |kind: ErrorKind| io::Error::from(kind);
         let refused =
             || AskError::Connect(ConnectError::Tcp(Arc::new(rustix::io::Errno::CONNREFUSED.into())));
         assert_eq!(refused().undecided(true), Undecided::ApiServerUnreachable);
@@ -116,7 +142,9 @@ mod tests {
             AskError::Local("a panic".into()),
             AskError::Connect(ConnectError::TimedOut(Duration::from_secs(1))),
             AskError::Connect(ConnectError::NoResources(Arc::new(io(ErrorKind::Other)))),
-            AskError::Connect(ConnectError::Tls(Arc::new(io(ErrorKind::UnexpectedEof)))),
+            AskError::Connect(ConnectError::Tls(Arc::new(HandshakeError::Other(io(
+                ErrorKind::UnexpectedEof,
+            ))))),
             AskError::Broken("reset".into()),
             AskError::TimedOut(Duration::from_secs(1)),
             AskError::Status(503),
@@ -145,5 +173,19 @@ mod tests {
         assert_eq!((hurried.sign(true), hurried.is_trouble(true)), (Sign::Failure, true));
         let unable = AskError::Connect(ConnectError::NoResources(Arc::new(std::io::ErrorKind::Other.into())));
         assert_eq!(unable.sign(true), Sign::None);
+    }
+
+    #[test]
+    fn a_file_of_the_pod_that_cannot_be_read_for_want_of_descriptors_opens_nothing() {
+        for (errno, expected) in [
+            (rustix::io::Errno::MFILE, Undecided::Overloaded),
+            (rustix::io::Errno::NFILE, Undecided::Overloaded),
+            (rustix::io::Errno::ACCESS, Undecided::ReviewerRefused),
+        ] {
+            let error = || io::Error::from_raw_os_error(errno.raw_os_error());
+            assert_eq!(AskError::ReviewerFile(error()).undecided(true), expected, "{errno}");
+            let of_ca = AskError::LocalCa(error()).undecided(true);
+            assert_eq!(of_ca == Undecided::Overloaded, expected == Undecided::Overloaded, "{errno}");
+        }
     }
 }

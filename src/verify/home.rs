@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::LocalCluster;
-use super::bearer::is_own_cluster;
+use super::reviewer_credential::is_own_cluster;
 use super::settings::HomeCluster;
 use crate::ports::ReviewQuery;
 

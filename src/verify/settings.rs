@@ -1,11 +1,12 @@
 //! How API servers are asked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 
 use super::LocalCluster;
-use crate::config::EgressProxy;
+use crate::config::HttpProxy;
 use crate::departures::Departures;
 
 /// How API servers are asked, and how long their word counts.
@@ -23,8 +24,8 @@ pub struct Settings {
     pub local_keys_ttl: Option<Duration>,
     /// How old namespace labels may be at the Envoy door.
     pub labels_ttl: Duration,
-    /// How API servers of other clusters are reached.
-    pub proxy: EgressProxy,
+    /// Through which API servers of other clusters are reached, where not directly.
+    pub proxy: Option<Arc<HttpProxy>>,
     /// The cluster that this process runs in.
     pub local: LocalCluster,
     /// The cluster whose deletions are heard, where there is one.
@@ -68,7 +69,7 @@ impl Default for Settings {
             cache: CacheSettings::default(),
             local_keys_ttl: Some(Duration::from_secs(300)),
             labels_ttl: Duration::from_secs(10),
-            proxy: EgressProxy::None,
+            proxy: None,
             local: LocalCluster::default(),
             home: None,
         }

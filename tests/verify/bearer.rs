@@ -1,8 +1,10 @@
 //! Whose token a review is asked with, and what readiness says of it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rolegate::core::identity::Review;
+use rolegate::core::mount::Mount;
 use rolegate::core::reason::{Deny, Undecided};
 use rolegate::verify::{LocalCluster, Settings, Verifier};
 
@@ -15,6 +17,7 @@ fn in_pod(folder: &Path, service_host: &str) -> Settings {
         token_file: folder.join("token"),
         ca_file: folder.join("ca.crt"),
         service_host: Some(service_host.to_owned()),
+        ..LocalCluster::default()
     };
     Settings { local, ..settings() }
 }
@@ -53,17 +56,51 @@ async fn the_pods_own_token_is_read_again_when_it_changes() {
     let folder = tempfile::tempdir().unwrap();
     let house = House::with(in_pod(folder.path(), "127.0.0.1"));
     let mount = mount_with(&server.url(), |config| config.token_reviewer_jwt = None);
-    for (token, expected) in
-        [(Some("pod-1\n"), "Bearer pod-1"), (Some("pod-2"), "Bearer pod-2"), (None, "Bearer t-2")]
-    {
-        match token {
-            Some(token) => std::fs::write(folder.path().join("token"), token).unwrap(),
-            None => std::fs::remove_file(folder.path().join("token")).unwrap(),
-        }
+    for (token, expected) in [("pod-1\n", "Bearer pod-1"), ("pod-2", "Bearer pod-2")] {
+        std::fs::write(folder.path().join("token"), token).unwrap();
         let number = server.asked().len();
         house.cached(&mount, &format!("t-{number}")).await.unwrap();
         assert_eq!(server.asked()[number].authorization(), expected);
     }
+}
+
+#[tokio::test]
+async fn a_token_does_not_review_itself_while_the_pods_own_cannot_be_read() {
+    let server = ApiServer::confirming().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "pod").unwrap();
+    let house = House::with(in_pod(folder.path(), "127.0.0.1"));
+    // No question was asked while it was there.
+    std::fs::remove_file(&file).unwrap();
+    let mount = mount_with(&server.url(), |config| config.token_reviewer_jwt = None);
+    let another = Arc::new(Mount { generation: 2, ..(*mount).clone() });
+    for mount in [&mount, &another] {
+        for broken in [None, Some(&b""[..]), Some(b" \n"), Some(b"\xff")] {
+            match broken {
+                Some(content) => std::fs::write(&file, content).unwrap(),
+                None => drop(std::fs::remove_file(&file)),
+            }
+            assert_eq!(house.cached(mount, "orders").await.unwrap_err(), Undecided::ReviewerRefused);
+            let trouble = house.trouble().unwrap();
+            assert!(trouble.contains("the pod's own token cannot be read"), "{trouble}");
+        }
+    }
+    assert!(server.asked().is_empty());
+    std::fs::write(&file, "pod").unwrap();
+    house.cached(&mount, "orders").await.unwrap();
+    assert_eq!(bearers(&server), ["Bearer pod"]);
+    assert_eq!(house.trouble(), None);
+}
+
+#[tokio::test]
+async fn in_a_pod_that_never_had_a_token_each_token_reviews_itself() {
+    let server = ApiServer::confirming().await;
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::with(in_pod(folder.path(), "127.0.0.1"));
+    let mount = mount_with(&server.url(), |config| config.token_reviewer_jwt = None);
+    house.cached(&mount, "orders").await.unwrap();
+    assert_eq!(bearers(&server), ["Bearer orders"]);
 }
 
 #[tokio::test]

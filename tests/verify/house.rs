@@ -122,6 +122,7 @@ pub(crate) fn settings() -> Settings {
         token_file: "/nowhere/token".into(),
         ca_file: "/nowhere/ca".into(),
         service_host: None,
+        ..LocalCluster::default()
     };
     Settings { timeout: Duration::from_secs(600), local: nowhere, ..Settings::default() }
 }

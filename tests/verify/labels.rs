@@ -95,7 +95,10 @@ async fn labels_are_remembered_briefly_and_failures_are_not() {
 async fn nobody_is_asked_without_a_reviewer_or_for_what_is_no_namespaces_name() {
     let server = ApiServer::start(|_| Some(json_answer(200, &namespace("shop", json!({}))))).await;
     let without = mount_with(&server.url(), |config| config.token_reviewer_jwt = None);
-    assert_eq!(House::new().labels(&without, "shop").await, Ok(Labels::Unknown));
+    let house = House::new();
+    assert_eq!(house.labels(&without, "shop").await, Ok(Labels::Unknown));
+    let told = &house.health.troubles()["mount kubernetes namespaces"];
+    assert!(told.contains("no token reviewer") && told.contains("selector"), "{told}");
     let (house, mount) = (House::new(), mount(&server.url()));
     for name in ["", "../x", "kube-system/pods", "Shop", "a.b", "-a", "a-", "a%2f", "a?b", &"a".repeat(64)] {
         assert_eq!(house.labels(&mount, name).await, Ok(Labels::Unknown), "{name}");

@@ -12,9 +12,11 @@ mod house;
 mod labels;
 mod local_keys;
 mod outages;
+mod proxy;
 mod sharing;
 mod signatures;
 mod signer;
 #[path = "../support/mod.rs"]
 pub mod support;
 mod tls;
+mod trusted_itself;

@@ -151,6 +151,7 @@ async fn an_older_answer_that_comes_late_does_not_replace_a_newer_one() {
         token_file: token.clone(),
         ca_file: token.clone(),
         service_host: Some("127.0.0.1".to_owned()),
+        ..Default::default()
     };
     let house = House::with(Settings { local, ..settings() });
     let mount = crate::house::mount_with(&server.url(), |config| config.token_reviewer_jwt = None);

@@ -1,6 +1,5 @@
 //! How a connection to an API server is made: its name's addresses, then TCP, then TLS.
 
-use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -23,7 +22,9 @@ use tokio_util::either::Either;
 
 use super::stream::Stream;
 use crate::verify::error::AskError;
+use crate::verify::proxy::{ProxyError, Transport, Tunnel};
 use crate::verify::resolver::{ResolveError, Resolver, SystemLookup};
+use crate::verify::server_certificate::HandshakeError;
 
 /// For a whole connection; questions that wait for it have a time of their own.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -43,8 +44,10 @@ pub(in crate::verify) enum ConnectError {
     Tcp(#[source] Arc<io::Error>),
     #[error("this process has no descriptor or port for a connection")]
     NoResources(#[source] Arc<io::Error>),
-    #[error("the TLS handshake fails")]
-    Tls(#[source] Arc<io::Error>),
+    #[error(transparent)]
+    Tls(Arc<HandshakeError>),
+    #[error(transparent)]
+    Proxy(Arc<ProxyError>),
     #[error("no connection is made within {0:?}")]
     TimedOut(Duration),
 }
@@ -56,14 +59,19 @@ impl ConnectError {
         match self {
             Self::Resolve(error) => matches!(error, ResolveError::NoSuchName),
             Self::Tcp(error) => is_refusal_of_tcp(error),
-            Self::Tls(error) => tls_error(error).is_some_and(is_refusal_of_tls),
+            Self::Tls(error) => error.tls().is_some_and(is_refusal_of_tls),
+            Self::Proxy(error) => error.connect_error().is_some_and(Self::is_refusal),
             Self::NoResources(_) | Self::TimedOut(_) => false,
         }
     }
 
     /// It is this process that lacks something, and says nothing of the API server.
-    pub(in crate::verify) const fn is_local(&self) -> bool {
-        matches!(self, Self::NoResources(_))
+    pub(in crate::verify) fn is_local(&self) -> bool {
+        match self {
+            Self::NoResources(_) => true,
+            Self::Proxy(error) => error.connect_error().is_some_and(Self::is_local),
+            _ => false,
+        }
     }
 
     fn from_tcp(error: io::Error) -> Self {
@@ -84,10 +92,6 @@ fn is_refusal_of_tcp(error: &io::Error) -> bool {
     })
 }
 
-fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref().and_then(|inner| (inner as &(dyn Error + 'static)).downcast_ref())
-}
-
 const fn is_refusal_of_tls(error: &rustls::Error) -> bool {
     match error {
         rustls::Error::AlertReceived(alert) => !matches!(alert, AlertDescription::InternalError),
@@ -106,6 +110,8 @@ struct Target {
     place: Place,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// A tunnel through the proxy that `place` and `port` name.
+    tunnel: Option<Tunnel>,
 }
 
 enum Place {
@@ -114,25 +120,38 @@ enum Place {
 }
 
 impl Connector {
-    /// A connector for a URL, with what TLS needs where its scheme is https.
-    pub(super) fn new(url: &Uri, tls: Option<ClientConfig>) -> Result<Self, AskError> {
-        let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    /// A connector for a URL, with what TLS needs where its scheme is https, through a tunnel where there is one.
+    pub(super) fn new(
+        url: &Uri,
+        tls: Option<ClientConfig>,
+        tunnel: Option<Tunnel>,
+    ) -> Result<Self, AskError> {
+        let usual = if tls.is_some() { 443 } else { 80 };
+        let tls = tls.map(|config| {
+            let name = ServerName::try_from(bare_host(url).to_owned()).map_err(|_| AskError::Host)?;
+            Ok((TlsConnector::from(Arc::new(config)), name))
+        });
+        // A proxy resolves the API server's name.
+        let dialled = tunnel.as_ref().map_or(url, Tunnel::proxy);
+        let host = bare_host(dialled);
         let place = match host.parse() {
             Ok(address) => Place::Address(address),
             Err(_) => Place::Name(Resolver::new(host, SystemLookup::default())),
         };
-        let port = url.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
-        let tls = tls.map(|config| {
-            let name = ServerName::try_from(host.to_owned()).map_err(|_| AskError::Host)?;
-            Ok((TlsConnector::from(Arc::new(config)), name))
-        });
-        Ok(Self(Arc::new(Target { place, port, tls: tls.transpose()? })))
+        let port = dialled.port_u16().unwrap_or(usual);
+        Ok(Self(Arc::new(Target { place, port, tls: tls.transpose()?, tunnel })))
     }
 
     async fn connect(self) -> Result<TokioIo<Stream>, ConnectError> {
         let made = async {
-            let tcp = tcp(&self.0.addresses().await?).await?;
-            self.0.tls(tcp).await
+            let dial = async { tcp(&self.0.addresses().await?).await };
+            let transport = match &self.0.tunnel {
+                None => Either::Left(dial.await?),
+                Some(tunnel) => {
+                    tunnel.open(dial).await.map_err(|error| ConnectError::Proxy(Arc::new(error)))?
+                }
+            };
+            self.0.tls(transport).await
         };
         timeout(CONNECT, made).await.unwrap_or(Err(ConnectError::TimedOut(CONNECT))).map(TokioIo::new)
     }
@@ -164,15 +183,20 @@ impl Target {
         }
     }
 
-    async fn tls(&self, tcp: TcpStream) -> Result<Stream, ConnectError> {
+    async fn tls(&self, transport: Transport) -> Result<Stream, ConnectError> {
         Ok(Stream::new(match &self.tls {
-            None => Either::Left(tcp),
+            None => Either::Left(transport),
             Some((connector, name)) => {
-                let shaken = connector.connect(name.clone(), tcp).await;
-                Either::Right(shaken.map_err(|error| ConnectError::Tls(Arc::new(error)))?)
+                let shaken = connector.connect(name.clone(), transport).await;
+                Either::Right(shaken.map_err(|error| ConnectError::Tls(Arc::new(error.into())))?)
             }
         }))
     }
+}
+
+/// A URL's host without the brackets of an IPv6 address.
+fn bare_host(url: &Uri) -> &str {
+    url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
 }
 
 /// A connection to the first of the addresses that takes one: in turn, each with a head start before the next.
@@ -222,70 +246,4 @@ async fn tcp_to(address: SocketAddr) -> Result<TcpStream, ConnectError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io;
-    use std::net::TcpListener;
-    use std::sync::Arc;
-
-    use rustix::io::Errno;
-    use rustls::{AlertDescription, CertificateError, Error};
-
-    use super::{ConnectError, ResolveError, tcp, weightier};
-
-    fn tcp_error(number: Errno) -> ConnectError {
-        ConnectError::from_tcp(io::Error::from(number))
-    }
-
-    #[test]
-    fn only_what_the_network_or_the_other_side_says_is_a_refusal() {
-        let tls = |error| ConnectError::Tls(Arc::new(io::Error::new(io::ErrorKind::InvalidData, error)));
-        for refusal in [
-            ConnectError::Resolve(ResolveError::NoSuchName),
-            tcp_error(Errno::CONNREFUSED),
-            tcp_error(Errno::HOSTUNREACH),
-            tcp_error(Errno::NETUNREACH),
-            tls(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
-            tls(Error::AlertReceived(AlertDescription::HandshakeFailure)),
-        ] {
-            assert!(refusal.is_refusal() && !refusal.is_local(), "{refusal:?}");
-        }
-        for other in [
-            ConnectError::Resolve(ResolveError::NoAddress),
-            ConnectError::Resolve(ResolveError::Ended),
-            ConnectError::TimedOut(super::CONNECT),
-            tcp_error(Errno::TIMEDOUT),
-            tcp_error(Errno::CONNRESET),
-            tcp_error(Errno::PIPE),
-            tls(Error::AlertReceived(AlertDescription::InternalError)),
-            ConnectError::Tls(Arc::new(io::ErrorKind::UnexpectedEof.into())),
-            ConnectError::Tls(Arc::new(io::Error::from(Errno::CONNRESET))),
-        ] {
-            assert!(!other.is_refusal() && !other.is_local(), "{other:?}");
-        }
-        for local in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS] {
-            assert!(tcp_error(local).is_local() && !tcp_error(local).is_refusal(), "{local:?}");
-        }
-    }
-
-    #[test]
-    fn addresses_refuse_together_or_not_at_all() {
-        let refused = || tcp_error(Errno::CONNREFUSED);
-        assert!(weightier(Some(refused()), refused()).is_refusal());
-        assert!(!weightier(Some(tcp_error(Errno::TIMEDOUT)), refused()).is_refusal());
-        assert!(!weightier(Some(refused()), tcp_error(Errno::MFILE)).is_refusal());
-    }
-
-    #[tokio::test]
-    async fn the_next_address_is_tried_where_one_refuses() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let good = listener.local_addr().unwrap();
-        let refused = {
-            let gone = TcpListener::bind("127.0.0.1:0").unwrap();
-            gone.local_addr().unwrap()
-        };
-        let stream = tcp(&[refused, refused, good]).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), good);
-        assert!(tcp(&[refused, refused]).await.unwrap_err().is_refusal());
-        assert!(!tcp(&[]).await.unwrap_err().is_refusal());
-    }
-}
+mod tests;

@@ -9,12 +9,13 @@ use std::task::{Context, Poll};
 use http::Extensions;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use crate::verify::proxy::Transport;
+
 /// Plain or encrypted.
-type Bytes = Either<TcpStream, TlsStream<TcpStream>>;
+type Bytes = Either<Transport, TlsStream<Transport>>;
 
 /// A connection for the pool.
 pub(in crate::verify) struct Stream {

@@ -1,6 +1,7 @@
 //! Tests of what a URL tells.
 
 use super::{base_url, host_header};
+use crate::core::mount::HostFault;
 
 #[test]
 fn only_the_url_of_a_server_is_one() {
@@ -12,6 +13,31 @@ fn only_the_url_of_a_server_is_one() {
         ["", "127.0.0.1:1", "kube", "no such host", "ftp://127.0.0.1", "https://", "/x", "https://k?a=b"]
     {
         assert!(base_url(bad).is_none(), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_no_url_of_a_server_is_named_and_what_is_named_is_none() {
+    for host in [
+        "https://kube:6443",
+        "https://[::1]:6443",
+        "HTTPS://kube/a",
+        "https://my_kube",
+        "https://user@kube",
+        "https://kube:",
+        "https://::1:6443",
+        "https://kube:65536",
+        "https://k%fcbe",
+        "https://k\u{fc}be",
+        "https://ku|be",
+        "https://[kube]",
+        "https://[fe80::1%25eth0]:6443",
+        "https://kube#a",
+        "https://kube/a b",
+        "https://@",
+        "https://a@b@",
+    ] {
+        assert_eq!(base_url(host).is_none(), HostFault::find(host).is_some(), "{host}");
     }
 }
 

@@ -16,7 +16,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 
 use super::{Found, Lookup, ResolveError};
-use crate::verify::local::{Stamp, stamp};
+use crate::verify::pod_files::{Stamp, stamp};
 
 const FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 /// For one question to all name servers; a shorter one of `/etc/resolv.conf` counts.

@@ -1,30 +1,31 @@
-//! Whose token a question is asked with.
+//! The token that a request to an API server is sent with.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use http::HeaderValue;
 
 use super::LocalCluster;
 use super::error::AskError;
-use super::local::read;
+use super::pod_files::{TokenSeen, read};
 use crate::core::mount::MountConfig;
 use crate::core::secret::Secret;
 
 /// Where a mount's reviewer token comes from.
 #[derive(Debug)]
-pub(super) enum Reviewer {
+pub(super) enum ReviewerCredential {
     /// The mount's `token_reviewer_jwt`.
     Configured(Secret),
     /// The pod's own token, which changes in place.
-    Pod(PathBuf),
+    Pod(PathBuf, TokenSeen),
     /// Nowhere: each token is sent as its own bearer, as the reference does.
     None,
 }
 
-impl Reviewer {
+impl ReviewerCredential {
     /// The pod's token only goes to the pod's own cluster: to a name that nobody else can have, or to one whose certificate
     /// is checked against the pod's own CA.
-    pub(super) fn of(
+    pub(super) fn new(
         config: &MountConfig,
         host: Option<&str>,
         is_checked_by_the_pods_ca: bool,
@@ -37,7 +38,7 @@ impl Reviewer {
         match configured.filter(|jwt| !jwt.is_empty()) {
             Some(jwt) => Self::Configured(jwt.to_owned().into()),
             None if !config.disable_local_ca_jwt && host.is_some_and(is_own) => {
-                Self::Pod(local.token_file.clone())
+                Self::Pod(local.token_file.clone(), local.token_seen.clone())
             }
             None => Self::None,
         }
@@ -45,18 +46,30 @@ impl Reviewer {
 
     /// The pod's file, where it comes from there.
     pub(super) fn file(&self) -> Option<&Path> {
-        if let Self::Pod(file) = self { Some(file) } else { None }
+        if let Self::Pod(file, _) = self { Some(file) } else { None }
     }
 
     /// The reviewer's header as of now; none where the token that is asked about is its own bearer. Reads a file.
+    ///
+    /// # Errors
+    /// Where the pod's token cannot be read although the pod has one, or fits no header. A pod that never had a token file
+    /// has no reviewer, as in Vault.
     pub(super) fn header(&self) -> Result<Option<HeaderValue>, AskError> {
         match self {
             Self::None => Ok(None),
             Self::Configured(jwt) => bearer(jwt.expose()).map(Some).ok_or(AskError::ReviewerHeader),
-            Self::Pod(file) => {
-                let token = read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                let token = token.as_deref().map(str::trim).filter(|token| !token.is_empty());
-                token.map(|token| bearer(token).ok_or(AskError::ReviewerHeader)).transpose()
+            Self::Pod(file, seen) => {
+                let bytes = match read(file) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound && !seen.get() => return Ok(None),
+                    read => read.map_err(AskError::ReviewerFile)?,
+                };
+                seen.set();
+                let token = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
+                if token.is_empty() {
+                    // Half written.
+                    return Err(AskError::ReviewerFile(io::ErrorKind::InvalidData.into()));
+                }
+                bearer(token).map(Some).ok_or(AskError::ReviewerHeader)
             }
         }
     }
@@ -94,7 +107,7 @@ fn plain(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::LocalCluster;
-    use super::{Reviewer, bearer, is_own_cluster};
+    use super::{ReviewerCredential, bearer, is_own_cluster};
     use crate::core::mount::decode::decode;
 
     #[test]
@@ -138,8 +151,8 @@ mod tests {
             ("example.org", false, false),
         ] {
             for (is_checked, expected) in [(false, alone), (true, checked)] {
-                let reviewer = Reviewer::of(&config, Some(host), is_checked, &local);
-                assert_eq!(matches!(reviewer, Reviewer::Pod(_)), expected, "{host} {is_checked}");
+                let reviewer = ReviewerCredential::new(&config, Some(host), is_checked, &local);
+                assert_eq!(matches!(reviewer, ReviewerCredential::Pod(..)), expected, "{host} {is_checked}");
             }
         }
     }

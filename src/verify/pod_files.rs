@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// More than any token or bundle of certificates has.
 const MAX_BYTES: u64 = 1 << 20;
@@ -17,13 +19,52 @@ pub struct LocalCluster {
     pub ca_file: PathBuf,
     /// The API server's address (`KUBERNETES_SERVICE_HOST`).
     pub service_host: Option<String>,
+    /// Whether the token was ever there.
+    pub token_seen: TokenSeen,
+}
+
+/// Whether the pod's token was ever there in the life of this process. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct TokenSeen(Arc<AtomicBool>);
+
+impl TokenSeen {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl PartialEq for TokenSeen {
+    /// What a process has seen does not tell one cluster from another.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for TokenSeen {}
+
+impl LocalCluster {
+    /// Notes whether there is a token now, so that one that is missing later counts as missing.
+    pub(super) fn look_for_token(&self) {
+        if stamp(&self.token_file).is_some() {
+            self.token_seen.set();
+        }
+    }
 }
 
 impl Default for LocalCluster {
     /// Where Kubernetes puts them.
     fn default() -> Self {
         let folder = Path::new("/var/run/secrets/kubernetes.io/serviceaccount");
-        Self { token_file: folder.join("token"), ca_file: folder.join("ca.crt"), service_host: None }
+        Self {
+            token_file: folder.join("token"),
+            ca_file: folder.join("ca.crt"),
+            service_host: None,
+            token_seen: TokenSeen::default(),
+        }
     }
 }
 

@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use http::Uri;
-use x509_parser::pem::Pem;
 
 use super::LocalCluster;
 use super::error::AskError;
-use super::local::read;
-use crate::core::mount::MountConfig;
+use super::pod_files::read;
+use crate::core::keys::parse_ca_bundle;
+use crate::core::mount::{MountConfig, ignored_blocks};
 
 /// Where they come from.
 #[derive(Debug)]
-pub(super) enum Roots {
+pub(super) enum TrustAnchors {
     /// The mount's `kubernetes_ca_cert`.
     Configured(String),
     /// The pod's file, which changes in place.
@@ -24,8 +24,8 @@ pub(super) enum Roots {
     Plain,
 }
 
-impl Roots {
-    pub(super) fn of(config: &MountConfig, url: Option<&Uri>, local: &LocalCluster) -> Self {
+impl TrustAnchors {
+    pub(super) fn new(config: &MountConfig, url: Option<&Uri>, local: &LocalCluster) -> Self {
         if url.and_then(Uri::scheme_str) == Some("http") {
             Self::Plain
         } else if !config.kubernetes_ca_cert.is_empty() {
@@ -58,10 +58,14 @@ impl Roots {
             Self::Plain => return Ok(Some(Vec::new())),
             Self::Configured(_) | Self::Pod(_) => {}
         }
-        let blocks: Vec<Vec<u8>> = Pem::iter_from_buffer(pem)
-            .map(|block| block.map(|block| block.contents))
-            .collect::<Result<_, _>>()
-            .map_err(|error| AskError::Ca(error.into()))?;
-        if blocks.is_empty() { Err(AskError::Ca("no PEM block".into())) } else { Ok(Some(blocks)) }
+        let bundle = parse_ca_bundle(pem).map_err(|error| AskError::Ca(error.into()))?;
+        // Of a config it is said when it is written or loaded.
+        if matches!(self, Self::Pod(_)) && !bundle.ignored.is_empty() {
+            tracing::warn!(
+                cause = ignored_blocks("the pod's CA file", &bundle.ignored),
+                "a part of it is ignored"
+            );
+        }
+        Ok(Some(bundle.certificates))
     }
 }
