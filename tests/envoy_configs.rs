@@ -45,6 +45,26 @@ fn both_configurations_are_valid() {
     assert_eq!(Envoy::validate(&certificates.production(nowhere(), nowhere())), Ok(()));
 }
 
+/// Otherwise an API server that hangs keeps callers out whose reviews are remembered.
+#[test]
+fn more_checks_may_be_under_way_than_rolegate_lets_wait_for_an_api_server() {
+    let review = rolegate::config::Review::default();
+    let waiting = u64::from(review.max_in_flight.get()) + u64::from(review.max_waiting.get());
+    for yaml in [
+        include_str!("../envoy/demo.yaml"),
+        include_str!("../envoy/production.yaml"),
+        include_str!("../kind/gateway/envoy.yaml"),
+    ] {
+        let config: Value = serde_saphyr::from_str(yaml).unwrap();
+        let clusters = config["static_resources"]["clusters"].as_array().unwrap();
+        let gate = clusters.iter().find(|cluster| cluster["name"] == "rolegate").unwrap();
+        let breaker = &gate["circuit_breakers"]["thresholds"][0];
+        for limit in ["max_requests", "max_pending_requests"] {
+            assert!(breaker[limit].as_u64().unwrap() > waiting, "{limit}: {breaker}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_demo_lets_no_identity_header_of_a_client_through() {
     let upstream = Upstream::start().await;
