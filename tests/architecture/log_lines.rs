@@ -5,9 +5,9 @@
 pub(crate) fn without_message(source: &str) -> Vec<&str> {
     let macros = ["trace", "debug", "info", "warn", "error"];
     let calls = source.match_indices("tracing::").filter_map(|(at, _)| {
-        let rest = &source[at + "tracing::".len()..];
-        let name = macros.iter().find(|name| rest.starts_with(&format!("{name}!(")))?;
-        Some(arguments(&rest[name.len() + 2..]))
+        let rest = source.get(at..)?.strip_prefix("tracing::")?;
+        let call = macros.iter().find_map(|name| rest.strip_prefix(name)?.strip_prefix("!("))?;
+        Some(arguments(call))
     });
     calls.filter(|arguments| !has_text(arguments)).collect()
 }
@@ -15,14 +15,14 @@ pub(crate) fn without_message(source: &str) -> Vec<&str> {
 /// Up to the bracket that closes the call.
 fn arguments(text: &str) -> &str {
     let end = top_level(text).find(|(_, depth, _)| *depth < 0).map_or(text.len(), |(at, ..)| at);
-    &text[..end]
+    text.split_at(end).0
 }
 
 /// Whether an argument begins with a quote.
 fn has_text(arguments: &str) -> bool {
     let commas =
         top_level(arguments).filter(|(_, depth, char)| *depth == 0 && *char == ',').map(|(at, ..)| at + 1);
-    std::iter::once(0).chain(commas).any(|at| arguments[at..].trim_start().starts_with('"'))
+    std::iter::once(0).chain(commas).any(|at| arguments.split_at(at).1.trim_start().starts_with('"'))
 }
 
 /// The characters outside of texts, each with how many brackets are open behind it.
