@@ -1,5 +1,5 @@
 //! Configs of mounts that are stored as they are, and what the operator is told of them: by the program itself.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 pub mod support;
 

@@ -23,6 +23,8 @@ struct Certified {
     key: KeyPair,
 }
 
+type Change = fn(&mut CertificateParams);
+
 /// The parameters of a server at 127.0.0.1, changed.
 fn params(change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -113,7 +115,7 @@ async fn a_trusted_certificate_is_believed_whoever_issued_it_and_whatever_it_is(
 #[tokio::test]
 async fn its_dates_names_and_purpose_are_checked_as_those_of_any_other() {
     let (authority, _) = issuer();
-    let changes: [(&str, fn(&mut CertificateParams)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("expired", |params| params.not_after = date_time_ymd(2001, 1, 1)),
         ("expired", |params| {
             params.not_before = date_time_ymd(1951, 1, 1);
