@@ -35,7 +35,7 @@ use crate::home::{Environment, Found, HomeError, Lookout};
 use crate::lifecycle::Readiness;
 use crate::metrics::Metrics;
 use crate::mount_notices::MountNotices;
-use crate::net::{BindError, Bound as Listener, Limits, Listen, Protocol};
+use crate::net::{BindError, Bound as Listener, Budget, Limits, Listen, Protocol};
 use crate::ports::{Clock, NoRandom, Random};
 use crate::record::Recorder;
 use crate::record::decision_id::DecisionIds;
@@ -123,6 +123,7 @@ pub struct Bound {
     envoy: Option<(Listener, EnvoyService<Verifier>)>,
     vault: Option<(Listener, Arc<VaultDoor>)>,
     ops: (Listener, axum::Router),
+    budget: Budget,
     verifier: Verifier,
     kept: Kept,
     cluster: Option<dev::BoundCluster>,
@@ -164,9 +165,10 @@ async fn bind_parts(
     local: LocalCluster,
     proxy: Option<HttpProxy>,
     kept: Kept,
-    cluster: Option<dev::BoundCluster>,
+    mut cluster: Option<dev::BoundCluster>,
     home: Option<Found>,
 ) -> Result<Bound, StartError> {
+    crate::net::raise_descriptor_limit();
     // Whoever has typed `dev` means it to end with the terminal.
     let signals = run::Signals::listen(cluster.is_none()).map_err(StartError::Signals)?;
     let around = home.map(|found| home::Around::new(&shared, &config, found));
@@ -177,11 +179,11 @@ async fn bind_parts(
         shared.health.clone(),
     );
     let (reporter, others) = grpc::services().await?;
-    let envoy = match config.envoy {
+    let mut envoy = match config.envoy {
         Some(settings) => Some(bind_envoy(&shared, settings, verifier.clone(), others, &kept)?),
         None => None,
     };
-    let vault = match &config.vault {
+    let mut vault = match &config.vault {
         Some(settings) => {
             let administrators = around.as_ref().map(|around| Arc::clone(&around.administrators));
             Some(vault::bind(&shared, settings, &verifier, &kept, administrators)?)
@@ -200,10 +202,26 @@ async fn bind_parts(
         health: shared.health.clone(),
         metrics: shared.metrics.clone(),
     });
-    let ops = (Listener::bind(ops, &shared.health)?, router);
+    let mut ops = (Listener::bind(ops, &shared.health)?, router);
+    let doors = [envoy.as_mut().map(|door| &mut door.0), vault.as_mut().map(|door| &mut door.0)];
+    let own = [Some(&mut ops.0), cluster.as_mut().map(dev::BoundCluster::listener)];
+    let budget = run::divide_places(&shared.metrics, &config.review, doors, own);
     let shutdown = config.shutdown;
     let lookout = around.map(|around| around.lookout);
-    Ok(Bound { shared, envoy, vault, ops, verifier, kept, cluster, lookout, reporter, shutdown, signals })
+    Ok(Bound {
+        shared,
+        envoy,
+        vault,
+        ops,
+        budget,
+        verifier,
+        kept,
+        cluster,
+        lookout,
+        reporter,
+        shutdown,
+        signals,
+    })
 }
 
 fn bind_envoy(

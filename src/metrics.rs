@@ -1,6 +1,7 @@
 //! The metrics of `/metrics`: named once, with base units. No label takes a value that a caller chooses.
 
 mod hot;
+mod listeners;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -16,6 +17,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use hot::Hot;
+pub use listeners::ListenerMetrics;
+use listeners::Listeners;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -91,6 +94,7 @@ struct Inner {
     feed_failures: Family<FeedLabel, Counter>,
     revocation_watched: Family<ResourceLabel, Gauge<u64, AtomicU64>>,
     rejected_requests: Family<RejectionLabels, Counter>,
+    listeners: Listeners,
     loaded: Mutex<BTreeMap<&'static str, Instant>>,
     unknown: Arc<str>,
 }
@@ -114,6 +118,7 @@ impl Default for Inner {
             feed_failures: Family::default(),
             revocation_watched: Family::default(),
             rejected_requests: Family::default(),
+            listeners: Listeners::default(),
             loaded: Mutex::default(),
             unknown: Arc::from("unknown"),
         };
@@ -159,6 +164,7 @@ impl Default for Inner {
             inner.rejected_requests.clone(),
         );
         registry.register("client_tokens", "Client tokens of the Vault door", inner.client_tokens.clone());
+        inner.listeners.register(registry);
         inner
     }
 }
@@ -248,6 +254,11 @@ impl Metrics {
     /// Sets `rolegate_revocation_watched`: whether deletions of this resource are heard.
     pub fn revocation_watched(&self, resource: &'static str, heard: bool) {
         self.0.revocation_watched.get_or_create(&ResourceLabel { resource }).set(u64::from(heard));
+    }
+
+    /// The metrics of a listener.
+    pub fn listener(&self, listener: &'static str) -> ListenerMetrics {
+        self.0.listeners.listener(listener)
     }
 
     /// All metrics at this moment, in the format of [`CONTENT_TYPE`].

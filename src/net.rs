@@ -1,9 +1,15 @@
 //! Listeners: bound first, served second, drained at the end.
 
+mod activity;
 mod answer;
 mod bound;
 mod connection;
+mod descriptors;
+mod memory;
 mod not_tls;
+mod occupancy;
+mod patience;
+mod places;
 mod reads;
 mod refused;
 mod reload;
@@ -17,6 +23,7 @@ use std::time::Duration;
 
 pub use bound::{BindError, Bound, Listen};
 pub use connection::with_peer;
+pub use descriptors::{Budget, raise_descriptor_limit};
 pub use refused::OnRefused;
 pub use tls::TlsError;
 
@@ -39,7 +46,7 @@ pub enum Protocol {
 /// The bounds of a listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Open connections; more wait in the kernel's backlog.
+    /// Open connections. Beyond them a newcomer takes the place of another connection, or is refused.
     pub connections: usize,
     /// Requests at a time on one HTTP/2 connection.
     pub streams: u32,

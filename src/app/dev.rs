@@ -160,6 +160,11 @@ fn role(name: &str) -> Role {
 }
 
 impl BoundCluster {
+    /// Its listener, which shares descriptors with the doors.
+    pub(super) const fn listener(&mut self) -> &mut Listener {
+        &mut self.listener
+    }
+
     /// What the ready line says of the cluster.
     pub(super) fn ready_words(&self) -> String {
         format!(" cluster=http://{} kubeconfig={}", self.listener.local_addr(), self.kubeconfig.0.display())

@@ -9,12 +9,14 @@ use tonic_health::server::HealthReporter;
 
 use super::keep::Kept;
 use super::parts::Parts;
-use super::{Bound, grpc};
+use super::{Bound, count, grpc};
 use crate::catalog::Snapshots;
+use crate::config::Review;
 use crate::doors::vault::VaultService;
 use crate::lifecycle::Readiness;
+use crate::metrics::Metrics;
 use crate::mount_notices::MountNotices;
-use crate::net::with_peer;
+use crate::net::{Bound as Listener, Budget, with_peer};
 use crate::store::kubernetes::Lead;
 use crate::verify::Verifier;
 
@@ -25,6 +27,9 @@ const TIDY: Duration = Duration::from_secs(1);
 
 /// At least this lies between two looks at the configs of mounts, however often they are published.
 const CONFIG_PAUSE: Duration = Duration::from_millis(500);
+
+/// What share of the process's connections a door gets, beside that of what is there for operators alone.
+const DOOR: usize = 4;
 
 /// How the process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +81,18 @@ impl Signals {
     }
 }
 
+/// Divides descriptors and memory among the doors and what is there for operators.
+pub(super) fn divide_places(
+    metrics: &Metrics,
+    review: &Review,
+    doors: [Option<&mut Listener>; 2],
+    own: [Option<&mut Listener>; 2],
+) -> Budget {
+    let doors = doors.into_iter().flatten().map(|listener| (listener, DOOR));
+    let mut all: Vec<_> = doors.chain(own.into_iter().flatten().map(|listener| (listener, 1))).collect();
+    Budget::divide(&mut all, count(review.max_in_flight), metrics)
+}
+
 /// Serves all parts. `stop` stands for a signal.
 pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
     let (readiness, lame_duck) = (bound.shared.readiness.clone(), bound.shutdown.lame_duck);
@@ -98,8 +115,8 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
 
 /// Starts what was bound. The doors end first; what they stand on, and what tells of them, after them.
 fn start(bound: Bound) -> (Parts, Signals) {
-    let Bound { shared, envoy, vault, ops, verifier, kept, cluster, lookout, reporter, shutdown, signals } =
-        bound;
+    let Bound { shared, envoy, vault, ops, budget, verifier, kept, cluster, lookout, reporter, .. } = bound;
+    let (shutdown, signals) = (bound.shutdown, bound.signals);
     let mut parts = Parts::default();
     if let Some((listener, service)) = envoy {
         parts.door("envoy door", |stop| async move {
@@ -131,21 +148,22 @@ fn start(bound: Bound) -> (Parts, Signals) {
     }
     let snapshots = shared.snapshots;
     parts.behind("mount configs", |stop| watch_configs(shared.notices, snapshots.clone(), stop));
-    parts.behind("verifier", |stop| tidy(verifier, snapshots, stop));
+    parts.behind("verifier", |stop| tidy(verifier, budget, snapshots, stop));
     let doors_close = parts.doors_close();
     parts.behind("health", |stop| follow(shared.readiness, reporter, doors_close, stop));
     (parts, signals)
 }
 
 /// Shows the verifier each new set of mounts, so that it reads the keys of those that are new, and lets go what it holds
-/// of those that are gone.
-async fn tidy(verifier: Verifier, snapshots: Snapshots, stop: CancellationToken) {
+/// of those that are gone; keeps descriptors back for those that are there.
+async fn tidy(verifier: Verifier, budget: Budget, snapshots: Snapshots, stop: CancellationToken) {
     let mut publications = snapshots.publications();
     let look = async {
         loop {
             publications.mark_unchanged();
             if let Some(set) = snapshots.load() {
                 verifier.keep_only(&set);
+                budget.reserve_for(set.mounts.len());
             }
             tokio::time::sleep(LOOKS).await;
             // Its sender is in `snapshots`.

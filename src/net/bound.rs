@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
@@ -10,6 +12,7 @@ use super::refused::OnRefused;
 use super::reload::Tls;
 use super::{Limits, Protocol, TlsError, TlsFiles};
 use crate::health::Health;
+use crate::metrics::Metrics;
 
 /// Connections that the kernel keeps for us until they are taken.
 const BACKLOG: i32 = 1024;
@@ -38,6 +41,9 @@ pub struct Bound {
     pub(super) tls: Option<Tls>,
     pub(super) protocol: Protocol,
     pub(super) limits: Limits,
+    /// How many connections there may be: as the limits say, until a [`Budget`](super::Budget) says less.
+    pub(super) places: Arc<AtomicUsize>,
+    pub(super) metrics: Option<Metrics>,
     pub(super) health: Health,
     pub(super) on_refused: OnRefused,
 }
@@ -87,16 +93,10 @@ impl Bound {
             io::ErrorKind::AddrInUse => BindError::Taken { addr },
             _ => BindError::Listen { addr, source },
         })?;
-        Ok(Self {
-            name,
-            listener,
-            local_addr,
-            tls,
-            protocol,
-            limits,
-            health: health.clone(),
-            on_refused: OnRefused::default(),
-        })
+        let places = Arc::new(AtomicUsize::new(limits.connections));
+        let (metrics, health) = (None, health.clone());
+        let on_refused = OnRefused::default();
+        Ok(Self { name, listener, local_addr, tls, protocol, limits, places, metrics, health, on_refused })
     }
 
     /// The same, and calls this for each request that the HTTP/2 library refuses before the service sees it.

@@ -29,6 +29,11 @@ impl Tls {
         Ok(Self { name, files, health, loaded: material.digest(), current })
     }
 
+    /// Whether clients must show a certificate.
+    pub(super) const fn needs_certificate(&self) -> bool {
+        self.files.client_ca_file.is_some()
+    }
+
     /// An acceptor with the certificate as it is now.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.current.load_full())

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +15,16 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::activity::noted;
 use super::bound::Bound;
 use super::connection::{End, speak};
 use super::not_tls;
+use super::occupancy::{Occupancy, Seat};
+use super::patience::Patience;
 use super::refused::Refused;
 use super::reload::Tls;
 use super::spawn::Tracked;
@@ -40,7 +43,8 @@ const CUT: Duration = Duration::from_secs(1);
 
 impl Bound {
     /// Serves until `stop`, then drains: the listener closes, each connection takes no more requests, those that
-    /// run have `grace` to finish, the rest is cut. Returns the number of connections that were cut.
+    /// run have `grace` to finish, the rest is cut. A connection without a running request is waited for a few seconds
+    /// at most, one that never sent a request a second. Returns the number of connections that were cut.
     ///
     /// `make` gives each connection its service.
     pub async fn serve<M, S, B>(self, make: M, stop: CancellationToken, grace: Duration) -> usize
@@ -51,41 +55,58 @@ impl Bound {
             + 'static,
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
-        let Self { name, listener, tls, protocol, limits, health, on_refused, .. } = self;
+        let Self { name, listener, tls, protocol, limits, places, metrics, health, on_refused, .. } = self;
         let cut = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let slots = Arc::new(Semaphore::new(limits.connections));
-        let start = |stream: TcpStream, slot: OwnedSemaphorePermit| {
-            let Ok(peer) = stream.peer_addr() else { return };
+        let occupancy = Occupancy::new(
+            name,
+            places,
+            tls.as_ref().is_some_and(Tls::needs_certificate),
+            Patience { greeting: limits.handshake.min(limits.headers), idle: limits.headers },
+            metrics.map(|metrics| metrics.listener(name)).unwrap_or_default(),
+            health.clone(),
+        );
+        let start = |stream: TcpStream, peer: SocketAddr| {
+            let (stop, cut) = (stop.child_token(), cut.child_token());
+            let Some(seat) = occupancy.enter(peer.ip(), tls.is_some(), stop.clone(), cut.clone()) else {
+                return;
+            };
             let connection = Connection {
                 stream,
                 tls: tls.clone(),
                 protocol,
                 limits,
                 spawn: Tracked(tasks.clone()),
-                end: End { stop: stop.child_token(), cut: cut.clone() },
+                end: End { stop, cut },
                 refused: on_refused.of_connection(Peer(peer)),
-                slot,
+                seat,
             };
             tasks.spawn(connection.run(make(Peer(peer))));
         };
         {
             let mut reload = pin!(reload(tls.clone(), limits.reload));
-            let accepting = accept(name, &health, &listener, &slots, start);
+            let accepting = accept(name, &health, &listener, &occupancy, start);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
                 () = &mut reload => {}
+                () = occupancy.keep() => {}
                 () = accepting => {}
             }
         }
-        close(listener, &slots, start);
+        close(listener, &occupancy, start);
 
         tasks.close();
-        if tokio::time::timeout(grace, tasks.wait()).await.is_ok() {
+        let ended = tokio::time::timeout(grace, async {
+            tokio::select! {
+                () = tasks.wait() => {}
+                () = occupancy.drain() => {}
+            }
+        });
+        if ended.await.is_ok() {
             return 0;
         }
-        let open = limits.connections - slots.available_permits();
+        let open = occupancy.connections();
         tracing::warn!(listener = name, connections = open, "the grace period is over, connections are cut");
         cut.cancel();
         if tokio::time::timeout(CUT, tasks.wait()).await.is_err() {
@@ -95,24 +116,26 @@ impl Bound {
     }
 }
 
-/// Takes connections for ever.
+/// Takes connections for ever, also where all places are taken: the kernel hands out its backlog in the order of
+/// arrival, so that newcomers would wait behind whoever has filled it.
 async fn accept(
     name: &'static str,
     health: &Health,
     listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-    start: impl Fn(TcpStream, OwnedSemaphorePermit),
+    occupancy: &Occupancy,
+    start: impl Fn(TcpStream, SocketAddr),
 ) {
     let subject = format!("listener {name}");
     let mut failing = false;
-    while let Ok(slot) = Arc::clone(slots).acquire_owned().await {
+    loop {
+        occupancy.descriptor().await;
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if failing {
                     health.recovered(&subject);
                     failing = false;
                 }
-                start(stream, slot);
+                start(stream, peer);
             }
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
@@ -127,14 +150,14 @@ async fn accept(
 }
 
 /// Takes what the kernel has accepted for us already, so that no client is reset, and closes the listener.
-fn close(listener: TcpListener, slots: &Arc<Semaphore>, start: impl Fn(TcpStream, OwnedSemaphorePermit)) {
+fn close(listener: TcpListener, occupancy: &Occupancy, start: impl Fn(TcpStream, SocketAddr)) {
     let Ok(listener) = listener.into_std() else { return };
-    while let Ok(slot) = Arc::clone(slots).try_acquire_owned()
-        && let Ok((stream, _)) = listener.accept()
+    while occupancy.has_descriptor()
+        && let Ok((stream, peer)) = listener.accept()
         && stream.set_nonblocking(true).is_ok()
         && let Ok(stream) = TcpStream::from_std(stream)
     {
-        start(stream, slot);
+        start(stream, peer);
     }
 }
 
@@ -166,16 +189,19 @@ struct Connection {
     spawn: Tracked,
     end: End,
     refused: Option<Refused>,
-    slot: OwnedSemaphorePermit,
+    seat: Seat,
 }
 
 impl Connection {
     async fn run<S, B>(self, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>
+            + Send
+            + 'static,
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
-        let Self { stream, tls, protocol, limits, spawn, end, refused, slot } = self;
+        let Self { stream, tls, protocol, limits, spawn, end, refused, seat } = self;
+        let service = noted(service, Arc::clone(&seat.activity));
         // Neither changes what is served, so a socket that refuses is served as it is.
         let _ = stream.set_nodelay(true);
         let _ = SockRef::from(&stream).set_tcp_keepalive(&TCP_KEEPALIVE);
@@ -185,7 +211,8 @@ impl Connection {
                 let handshake = tokio::time::timeout(limits.handshake, shake_hands(stream, &tls));
                 match end.cut.run_until_cancelled(handshake).await {
                     Some(Ok(Ok(Some(stream)))) => {
-                        speak(stream, service, protocol, limits, spawn, end, refused).await
+                        seat.activity.shook_hands();
+                        speak(stream, service, protocol, limits, spawn, end, refused).await;
                     }
                     Some(Ok(Ok(None))) => tracing::debug!("a client spoke HTTP without TLS"),
                     Some(Ok(Err(error))) => tracing::debug!(%error, "a TLS handshake failed"),
@@ -194,7 +221,7 @@ impl Connection {
                 }
             }
         }
-        drop(slot);
+        drop(seat);
     }
 }
 

@@ -6,10 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use rolegate::health::Health;
 use rolegate::net::{Bound, Protocol};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::certificates::Authority;
 use super::support::{Client, LONG, Server, listen, soon};
+use super::tls::files;
 
 /// Answers that must have come before the stop, so that it falls into full load.
 const UNDER_LOAD: u32 = 1000;
@@ -126,7 +130,7 @@ async fn a_running_request_is_finished_and_the_port_is_closed_meanwhile() {
     .await;
     server.stop.cancel();
     soon("a refused connection", async {
-        while tokio::net::TcpStream::connect(server.addr).await.is_ok() {
+        while TcpStream::connect(server.addr).await.is_ok() {
             tokio::task::yield_now().await;
         }
     })
@@ -134,6 +138,52 @@ async fn a_running_request_is_finished_and_the_port_is_closed_meanwhile() {
     assert!(!request.is_finished());
     gate.add_permits(1);
     assert_eq!(soon("the answer", request).await.unwrap().unwrap(), "slow");
+    assert_eq!(server.stopped().await, 0);
+}
+
+#[tokio::test]
+async fn who_has_no_running_request_holds_up_no_stop() {
+    for protocol in [Protocol::Grpc, Protocol::Http1AndHttp2] {
+        let mut patient = listen(protocol, None);
+        (patient.limits.handshake, patient.limits.headers) = (LONG, LONG);
+        let bound = Bound::bind(patient, &Health::default()).unwrap();
+        let server = Server::start(bound, LONG, || std::future::ready(()));
+        let mut streams = Vec::new();
+        for beginning in [
+            "",
+            "P",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r",
+            // The whole preface and empty settings, which nobody acknowledges.
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+            "GET / HTTP/1.1\r\nhost: gate.te",
+        ] {
+            let mut stream = TcpStream::connect(server.addr).await.unwrap();
+            stream.write_all(beginning.as_bytes()).await.unwrap();
+            streams.push(stream);
+        }
+        if protocol == Protocol::Http1AndHttp2 {
+            // Answered, kept alive, and never closed by the client.
+            let mut stream = TcpStream::connect(server.addr).await.unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: gate.test\r\n\r\n").await.unwrap();
+            assert!(soon("the answer", stream.read_u8()).await.is_ok());
+            streams.push(stream);
+        }
+        assert_eq!(server.stopped().await, 0, "the grace period is far longer than a test may take");
+        drop(streams);
+    }
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_hangs_holds_up_no_stop() {
+    let (ca, directory) = (Authority::new(), tempfile::TempDir::new().unwrap());
+    let pair = ca.server(&["gate.test"]);
+    let mut patient = listen(Protocol::Grpc, Some(files(directory.path(), &pair, None)));
+    patient.limits.handshake = LONG;
+    let bound = Bound::bind(patient, &Health::default()).unwrap();
+    let server = Server::start(bound, LONG, || std::future::ready(()));
+    let _silent = TcpStream::connect(server.addr).await.unwrap();
+    let mut begun = TcpStream::connect(server.addr).await.unwrap();
+    begun.write_all(b"\x16\x03\x01").await.unwrap();
     assert_eq!(server.stopped().await, 0);
 }
 

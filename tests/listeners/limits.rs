@@ -125,25 +125,6 @@ async fn a_request_shorter_than_a_preface_may_take_longer_than_the_header_time_o
 }
 
 #[tokio::test]
-async fn connections_over_the_bound_wait_until_one_ends() {
-    let mut narrow = listen(Protocol::Grpc, None);
-    narrow.limits.connections = 1;
-    let bound = Bound::bind(narrow, &Health::default()).unwrap();
-    let server = Server::start(bound, LONG, || std::future::ready(()));
-    let mut first = Client::http2(server.addr).await;
-    first.send(Bytes::from_static(b"first")).await.unwrap();
-
-    let mut second = Client::http2(server.addr).await;
-    let waiting = tokio::spawn(async move { second.send(Bytes::from_static(b"second")).await });
-    for _ in 0..200 {
-        soon("the first's answers", first.send(Bytes::from_static(b"first"))).await.unwrap();
-    }
-    assert!(!server.seen.lock().unwrap().contains("second".as_bytes()), "two connections at a time");
-    drop(first);
-    assert_eq!(soon("the second's answer", waiting).await.unwrap().unwrap(), "second");
-}
-
-#[tokio::test]
 async fn requests_over_the_bound_of_a_connection_wait_until_one_ends() {
     let mut narrow = listen(Protocol::Grpc, None);
     narrow.limits = Limits { streams: 4, ..narrow.limits };

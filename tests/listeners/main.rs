@@ -5,5 +5,6 @@
 pub mod certificates;
 mod drain;
 mod limits;
+mod places;
 mod support;
 mod tls;

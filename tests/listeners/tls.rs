@@ -22,7 +22,7 @@ use super::certificates::{Authority, Certified};
 use super::support::{Client, LONG, Server, listen, soon, until};
 
 /// Writes a listener's files; `client_ca` asks for client certificates.
-fn files(directory: &Path, pair: &Certified, client_ca: Option<&Authority>) -> TlsFiles {
+pub(crate) fn files(directory: &Path, pair: &Certified, client_ca: Option<&Authority>) -> TlsFiles {
     fs::write(directory.join("tls.crt"), &pair.certificate).unwrap();
     fs::write(directory.join("tls.key"), &pair.key).unwrap();
     let client_ca_file = client_ca.map(|ca| {
@@ -40,19 +40,19 @@ fn serve(files: TlsFiles, protocol: Protocol) -> (Server, Health) {
 }
 
 /// A client that trusts `ca`, shows `own`, offers `alpn`, and speaks the given versions.
-struct Trust<'a> {
-    ca: &'a Authority,
-    own: Option<&'a Certified>,
-    alpn: &'a [&'a str],
-    versions: &'a [&'static SupportedProtocolVersion],
+pub(crate) struct Trust<'a> {
+    pub(crate) ca: &'a Authority,
+    pub(crate) own: Option<&'a Certified>,
+    pub(crate) alpn: &'a [&'a str],
+    pub(crate) versions: &'a [&'static SupportedProtocolVersion],
 }
 
 impl<'a> Trust<'a> {
-    fn of(ca: &'a Authority) -> Self {
+    pub(crate) fn of(ca: &'a Authority) -> Self {
         Self { ca, own: None, alpn: &["h2"], versions: rustls::ALL_VERSIONS }
     }
 
-    async fn connect(&self, server: &Server) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn connect(&self, server: &Server) -> std::io::Result<TlsStream<TcpStream>> {
         let mut config = self.ca.client_config_in(self.versions, self.own);
         config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let stream = TcpStream::connect(server.addr).await?;
@@ -61,7 +61,7 @@ impl<'a> Trust<'a> {
     }
 
     /// Whether a request on a new connection is answered. In TLS 1.3 a refused client learns of it only then.
-    async fn gets_in(&self, server: &Server) -> bool {
+    pub(crate) async fn gets_in(&self, server: &Server) -> bool {
         let Ok(stream) = self.connect(server).await else { return false };
         let Ok(mut client) = Client::http2_over(stream).await else { return false };
         soon("an answer or a refusal", client.send(Bytes::from_static(b"hello"))).await.is_ok()
@@ -258,7 +258,7 @@ async fn certificate_files_that_run_together_are_refused_and_other_blocks_are_no
     let (ca, other, directory) = (Authority::new(), Authority::new(), TempDir::new().unwrap());
     let (pair, path) = (ca.server(&["gate.test"]), directory.path());
     let bind = |files: &TlsFiles| {
-        Bound::bind(listen(Protocol::Http2Only, Some(files.clone())), &Health::default()).map(drop)
+        Bound::bind(listen(Protocol::Grpc, Some(files.clone())), &Health::default()).map(drop)
     };
     let good = files(path, &pair, Some(&ca));
     let crl = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
