@@ -1,7 +1,7 @@
 //! How many connections the process can hold: by file descriptors, and by memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -55,11 +55,14 @@ fn places(descriptors: usize, most: usize) -> usize {
     descriptors.saturating_sub(surplus(descriptors.min(most))).clamp(1, most.max(1))
 }
 
-/// What is kept back of the descriptors: for the process itself and for each mount's connections to its API server,
-/// and never more than half.
-fn reserve(descriptors: usize, mounts: usize, connections_of_a_mount: usize) -> usize {
-    let wanted = OWN.saturating_add(mounts.saturating_mul(connections_of_a_mount));
-    wanted.min(descriptors / 2)
+/// What is needed for the process itself and for each mount's connections to its API server.
+fn needed(mounts: usize, connections_of_a_mount: usize) -> usize {
+    OWN.saturating_add(mounts.saturating_mul(connections_of_a_mount))
+}
+
+/// What is kept back of the descriptors: what is needed, and never more than half.
+fn reserve(descriptors: usize, needed: usize) -> usize {
+    needed.min(descriptors / 2)
 }
 
 /// Divides what is left by weight among listeners with these weights and upper bounds: the places of each.
@@ -78,6 +81,8 @@ pub struct Budget {
     resources: Resources,
     connections_of_a_mount: usize,
     listeners: Vec<(usize, usize, Arc<AtomicUsize>)>,
+    /// It was said that descriptors are few.
+    warned: AtomicBool,
 }
 
 impl Budget {
@@ -90,7 +95,8 @@ impl Budget {
     ) -> Self {
         let resources =
             Resources { descriptors: number(getrlimit(Resource::Nofile).current), memory: memory::limit() };
-        let mut budget = Self { resources, connections_of_a_mount, listeners: Vec::new() };
+        let warned = AtomicBool::new(false);
+        let mut budget = Self { resources, connections_of_a_mount, listeners: Vec::new(), warned };
         for (bound, weight) in listeners {
             budget.listeners.push((*weight, bound.limits.connections, Arc::clone(&bound.places)));
             bound.metrics = Some(metrics.clone());
@@ -102,7 +108,17 @@ impl Budget {
     /// Keeps descriptors back for so many mounts, and for a few where there are less.
     pub fn reserve_for(&self, mounts: usize) {
         let descriptors = usize::try_from(self.resources.descriptors).unwrap_or(usize::MAX);
-        let reserve = reserve(descriptors, mounts.max(MOUNTS), self.connections_of_a_mount);
+        let needed = needed(mounts.max(MOUNTS), self.connections_of_a_mount);
+        let reserve = reserve(descriptors, needed);
+        if reserve < needed && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                limit = descriptors,
+                reserve,
+                needed,
+                "file descriptors are too few for as many connections to API servers as `review.max_in_flight` allows; \
+                 raise the hard limit"
+            );
+        }
         let wanted: Vec<_> = self.listeners.iter().map(|(weight, most, _)| (*weight, *most)).collect();
         let divided = divide(self.resources, reserve, &wanted);
         for ((.., places), divided) in self.listeners.iter().zip(divided) {
@@ -113,7 +129,7 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONNECTION_BYTES, MEMORY_PART, Resources, divide, places, reserve, surplus};
+    use super::{CONNECTION_BYTES, MEMORY_PART, Resources, divide, needed, places, reserve, surplus};
 
     /// The Envoy door, the Vault door, the operations door.
     const DOORS: [(usize, usize); 3] = [(4, 4096), (4, 4096), (1, 4096)];
@@ -136,7 +152,7 @@ mod tests {
             (256, mebibytes(768), 4, [53, 53, 13]),
         ] {
             let resources = Resources { descriptors, memory };
-            let reserve = reserve(usize::try_from(descriptors).unwrap(), mounts, 64);
+            let reserve = reserve(usize::try_from(descriptors).unwrap(), needed(mounts, 64));
             assert_eq!(
                 divide(resources, reserve, &DOORS),
                 expected,
@@ -149,7 +165,7 @@ mod tests {
     fn all_listeners_with_their_surplus_and_the_reserve_fit_into_the_limit() {
         for descriptors in 16..6000_usize {
             for (mounts, connections) in [(0, 64), (4, 64), (50, 64), (4, 1), (1, 100_000)] {
-                let reserve = reserve(descriptors, mounts, connections);
+                let reserve = reserve(descriptors, needed(mounts, connections));
                 assert!(reserve >= descriptors / 2 || reserve >= mounts * connections + 96);
                 let resources = Resources { descriptors: descriptors as u64, memory: None };
                 for listeners in [&DOORS[..], &DOORS[..1], &[(4, 4096), (4, 4096), (1, 4096), (1, 4096)]] {
