@@ -1,7 +1,7 @@
 //! What is gone from rolegate's own cluster: service accounts, legacy token Secrets and pods whose deletion was heard.
 //!
 //! A remembered review has no list of what it names, and none is kept of it: its token's claims say so again with every
-//! request. What is gone leaves a mark that outlives every review from before, so that an entry need not know its age.
+//! request. What is gone leaves a mark that outlives every review from before; a review that was sent after it counts.
 
 mod gone;
 mod marks;
@@ -14,12 +14,19 @@ use std::time::Duration;
 use crate::core::token::UnverifiedClaims;
 use crate::ports::Clock;
 use gone::Gone;
-use marks::Marks;
+use marks::DeletionMarks;
 use roll::Roll;
 
-/// For so long after a deletion an API server may still take a token that it has taken before (it remembers for ten
-/// seconds), so that nothing which it says of the token is worth remembering.
+/// For so long after a deletion an API server may still take a token that it has taken before: it remembers for ten seconds
+/// (kube-apiserver's `TokenSuccessCacheTTL`), and may hear of the deletion later than we do.
 const API_SERVERS_MEMORY: Duration = Duration::from_secs(60);
+
+/// For so long a review counts that was sent in that time. A token that names what was deleted is taken no longer than this
+/// after the API server refuses it, and one that shares a mark by chance is not reviewed for every request.
+const BRIEFLY: Duration = Duration::from_secs(1);
+
+/// The same where everything is marked: as long as an API server's own memory.
+const BRIEFLY_WHERE_ALL_IS_MARKED: Duration = Duration::from_secs(10);
 
 /// Between the clocks of two replicas, at most: seconds.
 const CLOCKS_APART: i64 = 60;
@@ -50,7 +57,25 @@ pub struct Object<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traces([Option<u64>; 3]);
 
-/// What is known to be gone. Cheap to clone; about a mebibyte, and 30 bytes for each object that is there.
+/// A deletion of something that a token names, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion {
+    /// When it was heard, by the clock.
+    pub at: Duration,
+    // For how long a review counts that was sent soon after it.
+    briefly: Duration,
+}
+
+impl Deletion {
+    /// Whether a review still counts that was sent at `sent` and confirms the token. One from before the deletion does not;
+    /// one from soon after it does for a moment, for the API server may have answered from memory; a later one does.
+    pub fn is_survived_by(&self, sent: Duration, now: Duration) -> bool {
+        let is_certain = sent >= self.at.saturating_add(API_SERVERS_MEMORY);
+        sent > self.at && (is_certain || now.saturating_sub(sent) < self.briefly)
+    }
+}
+
+/// What is known to be gone. Cheap to clone; about three mebibytes, and 30 bytes for each object that is there.
 #[derive(Debug, Clone)]
 pub struct Departures(Arc<Inner>);
 
@@ -60,7 +85,7 @@ struct Inner {
     hasher: RandomState,
     // How long a mark counts.
     window: Duration,
-    marks: Marks,
+    marks: DeletionMarks,
     accounts: RwLock<Book>,
     secrets: RwLock<Book>,
     pods: RwLock<Book>,
@@ -81,7 +106,7 @@ impl Departures {
             clock,
             hasher: RandomState::new(),
             window: ttl.saturating_add(API_SERVERS_MEMORY),
-            marks: Marks::new(),
+            marks: DeletionMarks::new(),
             accounts: RwLock::default(),
             secrets: RwLock::default(),
             pods: RwLock::default(),
@@ -102,11 +127,19 @@ impl Departures {
         self.0.marks.any(self.since())
     }
 
-    /// Whether one of these may have gone of late: a review from before must not count, nor one from now be remembered.
-    /// Never false for what has gone; true by chance in one of about a quarter of a million cases for each that has.
-    pub fn names_gone(&self, traces: &Traces) -> bool {
-        let since = self.since();
-        self.0.marks.any(since) && traces.0.iter().flatten().any(|trace| self.0.marks.has(*trace, since))
+    /// The last deletion of one of these, while reviews from before it may be remembered. Never none for what was deleted;
+    /// one by chance only where more was deleted of late than there is room for.
+    pub fn deletion(&self, traces: &Traces) -> Option<Deletion> {
+        let (marks, since) = (&self.0.marks, self.since());
+        if !marks.any(since) {
+            return None;
+        }
+        let own = traces.0.iter().flatten().filter_map(|trace| marks.newest_of(*trace, since)).max();
+        let own = own.map(|at| Deletion { at: Duration::from_millis(at), briefly: BRIEFLY });
+        let all = marks.newest_of_all(since).filter(|_| traces.0.iter().any(Option::is_some));
+        let all =
+            all.map(|at| Deletion { at: Duration::from_millis(at), briefly: BRIEFLY_WHERE_ALL_IS_MARKED });
+        own.into_iter().chain(all).max_by_key(|deletion| (deletion.at, own == Some(*deletion)))
     }
 
     /// Whether the service account is known to be gone which an API server has confirmed at `confirmed` (seconds since
@@ -168,7 +201,7 @@ impl Departures {
         if kind == Kind::Account {
             book.gone.add(trace);
         }
-        self.0.marks.set(trace, self.now());
+        self.0.marks.set(trace, self.now(), self.since());
     }
 
     fn book(&self, kind: Kind) -> RwLockWriteGuard<'_, Book> {
@@ -195,19 +228,19 @@ impl Departures {
         self.0.hasher.hash_one((Kind::Secret, namespace, name))
     }
 
-    fn now(&self) -> u32 {
-        seconds(self.0.clock.elapsed())
+    fn now(&self) -> u64 {
+        millis(self.0.clock.elapsed())
     }
 
     /// From when on a mark counts.
-    fn since(&self) -> u32 {
-        seconds(self.0.clock.elapsed().saturating_sub(self.0.window))
+    fn since(&self) -> u64 {
+        millis(self.0.clock.elapsed().saturating_sub(self.0.window))
     }
 }
 
-/// Whole seconds that have begun: never 0, which is no mark.
-fn seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_secs().saturating_add(1)).unwrap_or(u32::MAX)
+/// Whole milliseconds that have begun: never 0, which is no mark, and never before the time.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis().saturating_add(1)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

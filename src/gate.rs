@@ -5,7 +5,6 @@ mod readmit;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
@@ -22,7 +21,7 @@ pub use crate::core::role::MAX_ROLES;
 use crate::core::role::Role;
 use crate::core::token::UnverifiedToken;
 use crate::ports::gone::Gone;
-use crate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
+use crate::ports::{Caller, Clock, Freshness, Labels, ReviewQuery, Verify};
 pub use outcome::{Decision, Grant, Outcome};
 
 /// What a door asks.
@@ -40,8 +39,8 @@ pub struct Ask<'a> {
     pub default_audience: Option<&'a str>,
     /// Whether a remembered review will do.
     pub freshness: Freshness,
-    /// When the caller stops waiting.
-    pub deadline: Option<Instant>,
+    /// Who asks, and until when; all that is asked for it shares this time.
+    pub caller: Caller,
 }
 
 /// The gate over one published snapshot and one verifier.
@@ -158,11 +157,19 @@ impl<V: Verify> Gate<V> {
                     facts.published = Some(*said);
                 }
                 (Needs::Review, _, Some(query)) => {
-                    let query = query.with_signature(facts.signature());
+                    // At the Vault door it decides about turns alone.
+                    let signature = match (facts.signed, ask.token) {
+                        (Some(true), _) => LocalSignature::Proven,
+                        (_, Ok(token)) => *found
+                            .published
+                            .get_or_insert_with(|| self.verifier.local_signature(mount, token)),
+                        (_, Err(_)) => LocalSignature::Unknown,
+                    };
+                    let query = query.with_signature(signature);
                     let review = match found.review(query.key()) {
                         Some(review) => review,
                         None => {
-                            let review = self.verifier.review(query, ask.freshness, ask.deadline).await;
+                            let review = self.verifier.review(query, ask.freshness, &ask.caller).await;
                             found.reviews.push((query.key(), review.clone()));
                             review
                         }
@@ -171,7 +178,16 @@ impl<V: Verify> Gate<V> {
                 }
                 (Needs::Selection(namespace), _, _) => {
                     let namespace = namespace.to_owned();
-                    let labels = self.verifier.namespace_labels(mount, &namespace, ask.deadline).await;
+                    let labels = match found.labels(&namespace) {
+                        Some(labels) => labels,
+                        None => {
+                            let asked =
+                                self.verifier.namespace_labels(mount, &namespace, ask.freshness, &ask.caller);
+                            let labels = asked.await;
+                            found.labels.push((namespace, labels.clone()));
+                            labels
+                        }
+                    };
                     facts.selected = Some(labels.map(|labels| {
                         let selected = selects(role, &labels);
                         facts.labels = Some(labels);
@@ -196,11 +212,16 @@ struct Found {
     signed: Option<bool>,
     published: Option<LocalSignature>,
     reviews: SmallVec<[(ReviewKey, Reviewed); 1]>,
+    labels: Vec<(String, Result<Labels, Undecided>)>,
 }
 
 impl Found {
     fn review(&self, key: ReviewKey) -> Option<Reviewed> {
         self.reviews.iter().find(|(asked, _)| *asked == key).map(|(_, review)| review.clone())
+    }
+
+    fn labels(&self, namespace: &str) -> Option<Result<Labels, Undecided>> {
+        self.labels.iter().find(|(asked, _)| asked == namespace).map(|(_, labels)| labels.clone())
     }
 }
 
@@ -237,14 +258,6 @@ impl Facts {
         };
         let account = ask.token.as_ref().ok().and_then(|token| Account::of_token(&token.claims, confirmed));
         Some(Box::new(Failure { role: Some(role.name.clone()), check, account }))
-    }
-
-    /// What is known of the signature before a review.
-    fn signature(&self) -> LocalSignature {
-        match self.signed {
-            Some(true) => LocalSignature::Proven,
-            _ => self.published.unwrap_or_default(),
-        }
     }
 
     fn grant(&self, mount: &Arc<Mount>, role: &Arc<Role>) -> Outcome {

@@ -69,6 +69,12 @@ struct MountLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotSentLabels {
+    mount: Arc<str>,
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FeedLabel {
     feed: &'static str,
 }
@@ -76,6 +82,16 @@ struct FeedLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResourceLabel {
     resource: &'static str,
+}
+
+/// How many questions one mount's API server is asked, and how many wait. Counted up and down, for two generations of a
+/// mount share them.
+#[derive(Debug, Clone)]
+pub struct AdmissionGauges {
+    /// Sent, and not answered yet.
+    pub in_flight: Gauge,
+    /// Not sent yet.
+    pub waiting: Gauge,
 }
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -86,6 +102,9 @@ struct Inner {
     hot: Hot,
     reviews: Family<ReviewLabels, Counter>,
     review_duration: Histograms<MountLabel>,
+    reviews_in_flight: Family<MountLabel, Gauge>,
+    reviews_waiting: Family<MountLabel, Gauge>,
+    reviews_not_sent: Family<NotSentLabels, Counter>,
     review_cache_entries: Gauge<u64, AtomicU64>,
     local_keys: Family<ReviewLabels, Gauge<u64, AtomicU64>>,
     review_breaker: Family<MountLabel, Gauge<u64, AtomicU64>>,
@@ -110,6 +129,9 @@ impl Default for Inner {
             hot: Hot::default(),
             reviews: Family::default(),
             review_duration: Family::new_with_constructor(histogram),
+            reviews_in_flight: Family::default(),
+            reviews_waiting: Family::default(),
+            reviews_not_sent: Family::default(),
             review_cache_entries: Gauge::default(),
             local_keys: Family::default(),
             review_breaker: Family::default(),
@@ -130,6 +152,21 @@ impl Default for Inner {
             "From the start of a TokenReview to its answer",
             Unit::Seconds,
             inner.review_duration.clone(),
+        );
+        registry.register(
+            "reviews_in_flight",
+            "Questions that an API server is asked at this moment",
+            inner.reviews_in_flight.clone(),
+        );
+        registry.register(
+            "reviews_waiting",
+            "Questions that wait for their turn to be sent",
+            inner.reviews_waiting.clone(),
+        );
+        registry.register(
+            "reviews_not_sent",
+            "Questions that were given up before they were sent, by cause",
+            inner.reviews_not_sent.clone(),
         );
         registry.register(
             "review_cache_entries",
@@ -175,6 +212,21 @@ impl Metrics {
         self.0.reviews.get_or_create(&ReviewLabels { mount: Arc::clone(mount), result }).inc();
         let label = MountLabel { mount: Arc::clone(mount) };
         self.0.review_duration.get_or_create(&label).observe(took.as_secs_f64());
+    }
+
+    /// `rolegate_reviews_in_flight` and `rolegate_reviews_waiting` of one mount.
+    pub fn admission(&self, mount: &Arc<str>) -> AdmissionGauges {
+        let label = MountLabel { mount: Arc::clone(mount) };
+        let gauge = |family: &Family<MountLabel, Gauge>| family.get_or_create(&label).clone();
+        AdmissionGauges {
+            in_flight: gauge(&self.0.reviews_in_flight),
+            waiting: gauge(&self.0.reviews_waiting),
+        }
+    }
+
+    /// Counts a question that was given up before it was sent under `rolegate_reviews_not_sent_total`.
+    pub fn review_not_sent(&self, mount: &Arc<str>, cause: &'static str) {
+        self.0.reviews_not_sent.get_or_create(&NotSentLabels { mount: Arc::clone(mount), cause }).inc();
     }
 
     /// Counts a look into the review cache: `hit`, `miss` or `shared` (joined one that was under way).

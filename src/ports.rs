@@ -9,6 +9,7 @@ pub mod store;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,6 +98,51 @@ impl Debug for ReviewQuery<'_> {
     }
 }
 
+/// Which door a question came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// Envoy's checks.
+    Envoy,
+    /// Vault's HTTP API.
+    Vault,
+    /// A Vault or OpenBao core that this process is a plugin of.
+    Plugin,
+}
+
+impl Door {
+    /// Every door, in the order of the discriminants.
+    pub const ALL: [Self; 3] = [Self::Envoy, Self::Vault, Self::Plugin];
+}
+
+/// Where a request comes from. Of itself it proves nothing; shares of an API server are counted by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// Through which door.
+    pub door: Door,
+    /// The client's address, by the door's own `client_address`.
+    pub client: Option<IpAddr>,
+    /// The client's end of the connection that the request came over, where it is known.
+    pub connection: Option<SocketAddr>,
+}
+
+/// Who asks, and for how long. One for a whole ask: all that is asked for it shares its time.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// Where the request comes from.
+    pub origin: Origin,
+    /// When the ask began; `review.timeout` counts from here.
+    pub began: Instant,
+    /// When the caller itself stops waiting.
+    pub deadline: Option<Instant>,
+}
+
+impl Caller {
+    /// A caller whose ask begins now.
+    pub fn begin(origin: Origin, deadline: Option<Instant>) -> Self {
+        Self { origin, began: Instant::now(), deadline }
+    }
+}
+
 /// Whether a remembered review will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
@@ -146,33 +192,35 @@ pub trait Verify: Send + Sync + Debug {
     /// The remembered review, if there is one that is still good. Does not wait.
     fn remembered(&self, query: &ReviewQuery<'_>) -> Option<Arc<Review>>;
 
-    /// The API server's word, shared by all who ask the same; ends at `deadline` at the latest.
+    /// The API server's word, shared by all who ask the same; ends with the caller's time at the latest.
     fn review<'a>(
         &'a self,
         query: ReviewQuery<'a>,
         freshness: Freshness,
-        deadline: Option<Instant>,
+        caller: &'a Caller,
     ) -> Answer<'a, Arc<Review>>;
 
-    /// The labels of a namespace that a review has named; ends at `deadline` at the latest.
+    /// The labels of a namespace that a review has named; ends with the caller's time at the latest. Remembered ones, if
+    /// they will do, are at most `review.labels_ttl` old; fresh ones were asked for after the call.
     fn namespace_labels<'a>(
         &'a self,
         mount: &'a Arc<Mount>,
         namespace: &'a str,
-        deadline: Option<Instant>,
+        freshness: Freshness,
+        caller: &'a Caller,
     ) -> Answer<'a, Labels>;
 }
 
 /// What a login and a write of a config want to know of a cluster, beyond proof.
 pub trait Inquire: Send + Sync + Debug {
     /// The annotations of a service account that a review has named, asked for as reviews are, with `token` as the
-    /// bearer where there is no reviewer; ends at `deadline` at the latest.
+    /// bearer where there is no reviewer; ends with the caller's time at the latest.
     fn annotations<'a>(
         &'a self,
         mount: &'a Arc<Mount>,
         token: &'a str,
         account: &'a crate::core::identity::VerifiedIdentity,
-        deadline: Option<Instant>,
+        caller: &'a Caller,
     ) -> Answer<'a, Annotations>;
 
     /// Whether the pod that this process runs in has a CA of its own. Reads a file.

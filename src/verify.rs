@@ -1,54 +1,54 @@
 //! Proof of tokens: signatures, TokenReviews, and the cache around them.
 
+mod admission;
 mod answer;
 mod api_server;
 mod api_server_health;
-mod asker;
 mod breaker;
 mod client;
-mod errand;
+mod demand;
+mod detached_task;
 mod error;
 mod home;
-mod limits;
 mod local_keys;
-mod memory;
 mod pod_files;
 mod proxy;
 mod request;
 mod resolver;
+mod review_cache;
 mod reviewer_credential;
 mod server_certificate;
 mod settings;
-mod shared;
 mod signature;
+mod single_flight;
+mod token_reviewer;
 mod trust_anchors;
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use asker::{Asker, labels_key};
 pub use pod_files::{LocalCluster, TokenSeen};
 pub use settings::{CacheSettings, HomeCluster, Settings};
+use single_flight::Since;
+use token_reviewer::{TokenReviewer, labels_key};
 
 use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::jwks::LocalSignature;
 use crate::core::mount::{Mount, Snapshot};
-use crate::core::reason::Undecided;
 use crate::core::token::UnverifiedToken;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::ports::gone::Gone;
-use crate::ports::{Annotations, Answer, Clock, Freshness, Inquire, Labels, ReviewQuery, Verify};
+use crate::ports::{Annotations, Answer, Caller, Clock, Freshness, Inquire, Labels, ReviewQuery, Verify};
 
 /// Asks each mount's own API server. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Verifier(Arc<Asker>);
+pub struct Verifier(Arc<TokenReviewer>);
 
 impl Verifier {
     /// A verifier that has asked nothing yet.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics, health: Health) -> Self {
         settings.local.look_for_token();
-        Self(Arc::new(Asker::new(settings, clock, metrics, health)))
+        Self(Arc::new(TokenReviewer::new(settings, clock, metrics, health)))
     }
 
     /// To be called when a new set of mounts is published: closes the connections of those that are gone, and reads the
@@ -65,7 +65,7 @@ impl Verifier {
 
 impl Verify for Verifier {
     fn signed(&self, mount: &Arc<Mount>, token: &UnverifiedToken<'_>) -> bool {
-        self.0.cluster(mount).is_some_and(|cluster| cluster.keys.signed(token))
+        self.0.api_server(mount).is_some_and(|server| server.keys.signed(token))
     }
 
     fn local_signature(&self, mount: &Arc<Mount>, token: &UnverifiedToken<'_>) -> LocalSignature {
@@ -82,18 +82,20 @@ impl Verify for Verifier {
         &'a self,
         query: ReviewQuery<'a>,
         freshness: Freshness,
-        deadline: Option<Instant>,
+        caller: &'a Caller,
     ) -> Answer<'a, Arc<Review>> {
         Box::pin(async move {
-            let (asker, key) = (&self.0, query.key());
-            not_passed(deadline)?;
-            // A question that is under way may have been sent before the deletion.
-            let wanted = if asker.names_gone(&query) { Freshness::Fresh } else { freshness };
-            let share = asker.reviews.ask(key, wanted, || asker.remembered(&query));
+            let (reviewer, want) = (&self.0, self.0.want_review(&query, caller));
+            want.not_over()?;
+            let since = match freshness {
+                Freshness::Fresh => Since::Now,
+                Freshness::Cached => reviewer.since(&query),
+            };
+            let lookup = reviewer.reviews.ask(query.key(), since, want, || reviewer.remembered(&query));
             if freshness == Freshness::Cached {
-                asker.metrics.review_cache(share.name());
+                reviewer.metrics.review_cache(lookup.name());
             }
-            share.outcome(deadline, |asking| asker.start_review(&query, asking)).await
+            lookup.outcome(|owner| reviewer.start_review(&query, owner)).await
         })
     }
 
@@ -101,16 +103,24 @@ impl Verify for Verifier {
         &'a self,
         mount: &'a Arc<Mount>,
         namespace: &'a str,
-        deadline: Option<Instant>,
+        freshness: Freshness,
+        caller: &'a Caller,
     ) -> Answer<'a, Labels> {
         Box::pin(async move {
-            let (asker, key) = (&self.0, labels_key(mount, namespace));
+            let (reviewer, key) = (&self.0, labels_key(mount, namespace));
             if !is_dns_label(namespace) {
                 return Ok(Labels::Unknown);
             }
-            not_passed(deadline)?;
-            let share = asker.labels.ask(key, Freshness::Cached, || asker.remembered_labels.get(&key));
-            share.outcome(deadline, |asking| asker.start_labels(mount, namespace, asking)).await
+            // The flow of all who ask for this namespace, which a review has named.
+            let want = reviewer.want_object(namespace, "", caller);
+            want.not_over()?;
+            let since = match freshness {
+                Freshness::Cached if reviewer.remembers_labels() => Since::Ever,
+                _ => Since::Now,
+            };
+            let known = || reviewer.remembered_labels.get(&key);
+            let lookup = reviewer.labels.ask(key, since, want, known);
+            lookup.outcome(|owner| reviewer.start_labels(mount, namespace, owner)).await
         })
     }
 }
@@ -127,34 +137,18 @@ impl Inquire for Verifier {
         mount: &'a Arc<Mount>,
         token: &'a str,
         account: &'a VerifiedIdentity,
-        deadline: Option<Instant>,
+        caller: &'a Caller,
     ) -> Answer<'a, Annotations> {
         Box::pin(async move {
             if !is_dns_label(account.namespace()) || !is_dns_name(account.name()) {
                 return Ok(Annotations::Withheld(404));
             }
-            not_passed(deadline)?;
-            let asked = self.0.annotations(mount, token, account);
-            match deadline {
-                None => asked.await,
-                Some(at) => {
-                    tokio::time::timeout_at(at.into(), asked).await.map_err(|_| Undecided::Deadline)?
-                }
-            }
+            self.0.annotations(mount, token, account, caller).await
         })
     }
 
     fn has_local_ca(&self) -> bool {
         self.0.has_local_ca()
-    }
-}
-
-/// Nothing is begun for a caller that has stopped to wait.
-fn not_passed(deadline: Option<Instant>) -> Result<(), Undecided> {
-    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-        Err(Undecided::Deadline)
-    } else {
-        Ok(())
     }
 }
 

@@ -44,7 +44,7 @@ fn token(uid: &str, pod: &str, secret: &str) -> UnverifiedClaims {
 }
 
 fn is_named_gone(known: &Departures, claims: &UnverifiedClaims) -> bool {
-    known.names_gone(&known.traces(claims))
+    known.deletion(&known.traces(claims)).is_some()
 }
 
 /// A list of these objects.
@@ -92,6 +92,28 @@ fn a_mark_counts_for_longer_than_any_review_from_before_is_remembered() {
         clock.0.store(began + TTL + 61, Ordering::SeqCst);
         assert!(!is_named_gone(&known, &bound), "{began}");
         assert!(!known.any(), "{began}");
+    }
+}
+
+#[test]
+fn a_review_from_after_a_deletion_counts_briefly_and_for_good_once_api_servers_have_forgotten() {
+    let (known, clock) = house();
+    clock.0.store(100, Ordering::SeqCst);
+    known.left(Kind::Pod, object("pod", "x"));
+    let seconds = Duration::from_secs;
+    let deletion = known.deletion(&known.traces(&token("account", "pod", ""))).unwrap();
+    let milli = Duration::from_millis(1);
+    for (sent, now, counts) in [
+        (seconds(99), seconds(100), false),
+        (seconds(100), seconds(100), false),
+        (seconds(100) + milli, seconds(100) + milli, false),
+        (seconds(100) + 2 * milli, seconds(100) + 2 * milli, true),
+        (seconds(110), seconds(110) + 999 * milli, true),
+        (seconds(110), seconds(111), false),
+        (seconds(159), seconds(160), false),
+        (seconds(160) + milli, seconds(460), true),
+    ] {
+        assert_eq!(deletion.is_survived_by(sent, now), counts, "{sent:?} {now:?}");
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Decision, MAX_ROLES, Outcome};
 use crate::core::decision::{CheckName, Checks};
 use crate::core::identity::Review;
 use crate::core::reason::{Deny, Undecided};
-use crate::core::role::LabelSelector;
+use crate::core::role::{LabelSelector, Role};
 use crate::ports::{Freshness, Labels};
 
 /// `allow <role>`, or the reason.
@@ -165,7 +165,7 @@ async fn labels_are_asked_only_of_the_reviewed_namespace_and_only_where_no_glob_
 
     let house = House::new(Some(Arc::clone(&set)), Script::default());
     assert_eq!(told(&house.ask(&["labelled"], Freshness::Cached).await), "allow labelled");
-    assert_eq!(house.calls().last().unwrap(), "labels shop of set 1");
+    assert_eq!(house.calls().last().unwrap(), "labels shop of set 1 Cached");
     assert_eq!(told(&house.ask(&["otherwise"], Freshness::Cached).await), "namespace");
 
     for (labels, expected) in [(Ok(Labels::Unknown), "namespace"), (Err(Undecided::Overloaded), "overloaded")]
@@ -178,6 +178,27 @@ async fn labels_are_asked_only_of_the_reviewed_namespace_and_only_where_no_glob_
     let house = House::new(Some(set), Script { review: refused, ..Script::default() });
     assert_eq!(told(&house.ask(&["labelled"], Freshness::Cached).await), "token_refused");
     assert!(!house.calls().iter().any(|call| call.starts_with("labels")), "{:?}", house.calls());
+}
+
+#[tokio::test]
+async fn several_roles_with_selectors_ask_for_the_labels_once() {
+    let roles = ["a", "b", "c"].map(|name| {
+        let match_labels = [("team".to_owned(), name.repeat(2))].into();
+        let selector = LabelSelector { match_labels, ..LabelSelector::default() };
+        Role {
+            bound_service_account_namespaces: Vec::new(),
+            bound_service_account_namespace_selector: Some(selector),
+            ..role(name)
+        }
+    });
+    for (labels, expected) in
+        [(Script::default().labels, "namespace"), (Err(Undecided::Deadline), "deadline")]
+    {
+        let house = House::new(Some(set(1, roles.clone())), Script { labels, ..Script::default() });
+        assert_eq!(told(&house.ask(&["a", "b", "c"], Freshness::Fresh).await), expected);
+        let calls = house.calls();
+        assert_eq!(calls.iter().filter(|call| *call == "labels shop of set 1 Fresh").count(), 1, "{calls:?}");
+    }
 }
 
 #[tokio::test]
@@ -197,7 +218,7 @@ async fn a_swap_during_a_waiting_review_does_not_mix_two_sets() {
     };
     let (decision, ()) = tokio::join!(house.ask(&["labelled", "second"], Freshness::Cached), swap);
     assert_eq!(told(&decision), "namespace");
-    assert!(house.calls().contains(&"labels shop of set 1".to_owned()), "{:?}", house.calls());
+    assert!(house.calls().contains(&"labels shop of set 1 Cached".to_owned()), "{:?}", house.calls());
 
     house.go_on.notify_one();
     assert_eq!(told(&house.ask(&["labelled", "second"], Freshness::Cached).await), "allow labelled");

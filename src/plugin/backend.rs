@@ -4,6 +4,7 @@ mod help;
 mod login;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,7 +20,7 @@ use crate::core::fields::Fields;
 use crate::core::mount::{Mount, MountAbout, Snapshot};
 use crate::core::role::Role;
 use crate::gate::Gate;
-use crate::ports::{Clock, Inquire, Verify};
+use crate::ports::{Clock, Door, Inquire, Origin, Verify};
 use crate::record::Recorder;
 use crate::vault::call::{Call, unsupported_operation};
 use crate::vault::kubernetes::{Kubernetes, creates, role_name, roles_listed};
@@ -73,6 +74,7 @@ impl Asked {
         mount: Arc<Mount>,
         deadline: Option<Instant>,
     ) -> Self {
+        let origin = origin(&request);
         Self {
             request: Request {
                 id: request.id,
@@ -80,7 +82,8 @@ impl Asked {
                 path: format!("{}{}", request.mount_point, request.path),
                 data,
                 token: None,
-                peer: request.connection.and_then(|peer| peer.remote_addr.parse().ok()),
+                peer: origin.client,
+                origin,
                 wrap_ttl: None,
                 deadline,
             },
@@ -92,6 +95,15 @@ impl Asked {
     fn call(&self) -> Call<'_> {
         Call { request: &self.request, mount: &self.mount, path: &self.path, terms: None }
     }
+}
+
+/// Where a request comes from, as the core says.
+fn origin(request: &pb::Request) -> Origin {
+    let connection = request.connection.as_ref();
+    let client = connection.and_then(|peer| peer.remote_addr.parse().ok());
+    let port = connection.and_then(|peer| u16::try_from(peer.remote_port).ok()).filter(|port| *port > 0);
+    let connection = client.zip(port).map(|(client, port)| SocketAddr::new(client, port));
+    Origin { door: Door::Plugin, client, connection }
 }
 
 /// The mount that a request is for, with what has been read of it. `max_lease` in seconds; 0: it does not matter.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::core::secret::Secret;
+use crate::ports::Origin;
 
 /// What is to be done with a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Request {
     pub token: Option<Secret>,
     /// Where the request comes from, if that is known.
     pub peer: Option<IpAddr>,
+    /// Through which door, and over which connection.
+    pub origin: Origin,
     /// `X-Vault-Wrap-TTL`: the answer is to be wrapped for so long. None or zero: it is not.
     pub wrap_ttl: Option<Duration>,
     /// When the caller stops waiting.

@@ -9,12 +9,12 @@ use http::{HeaderValue, Uri};
 use tokio::time::{Instant, timeout_at};
 
 use super::Settings;
+use super::admission::Admission;
 use super::answer;
 use super::api_server_health::ApiServerHealth;
 use super::breaker::Guard;
 use super::client::{Answer, Client, base_url};
 use super::error::{AskError, Sign};
-use super::limits::Limits;
 use super::pod_files::{Stamp, stamp};
 use super::proxy::Egress;
 use super::request::{self, ReviewRequest};
@@ -29,9 +29,6 @@ use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::ports::{Annotations, Labels};
 
-/// A question that has lost no more than this of its time, or a tenth of it, has had the whole of it.
-const ON_THE_WAY: Duration = Duration::from_millis(250);
-
 const OWN_BEARER: &str =
     "no token reviewer is configured and none is at hand: each token is sent as its own bearer";
 const NO_LABELS: &str = "no token reviewer is configured and none is at hand: namespace labels cannot be read, and roles \
@@ -40,7 +37,7 @@ const NO_LABELS: &str = "no token reviewer is configured and none is at hand: na
 /// Everything that belongs to one generation of a mount.
 pub(super) struct ApiServer {
     pub(super) keys: Keys,
-    pub(super) limits: Limits,
+    pub(super) admission: Arc<Admission>,
     reviews: ApiServerHealth,
     namespaces: ApiServerHealth,
     accounts: ApiServerHealth,
@@ -54,6 +51,15 @@ pub(super) struct ApiServer {
     timeout: Duration,
     connections: usize,
     connection: Mutex<Option<Connection>>,
+}
+
+/// The time that a question has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// When it ends.
+    pub(super) deadline: Instant,
+    /// It is the whole of `review.timeout`: neither the queue nor earlier questions of the same ask took of it.
+    pub(super) is_whole: bool,
 }
 
 /// How the API server is asked.
@@ -83,7 +89,7 @@ impl ApiServer {
         let is_home = home.is_some_and(|(home, url)| home.is_at(url, &settings.local));
         Self {
             keys: Keys::of(&config.pem_keys),
-            limits: Limits::new(settings.max_in_flight, settings.max_waiting),
+            admission: Admission::new(settings, &mount.path, metrics, health),
             namespaces: ApiServerHealth::new(format!("{subject} namespaces"), health.clone()),
             accounts: ApiServerHealth::new(format!("{subject} service accounts"), health.clone()),
             reviews: ApiServerHealth::new(subject, health.clone()),
@@ -110,15 +116,14 @@ impl ApiServer {
         self.breaker.admit()
     }
 
-    /// Asks for a TokenReview, until `deadline`.
+    /// Asks for a TokenReview within its time.
     pub(super) async fn review(
         self: &Arc<Self>,
         request: &ReviewRequest,
-        deadline: Instant,
+        window: Window,
     ) -> Result<Review, Undecided> {
-        let had_whole_timeout = self.has_whole_timeout(deadline);
-        let outcome = self.ask_review(request, deadline).await;
-        let (review, with_reviewer) = self.conclude(&self.reviews, outcome, had_whole_timeout)?;
+        let outcome = self.ask_review(request, window.deadline).await;
+        let (review, with_reviewer) = self.conclude(&self.reviews, outcome, window.is_whole)?;
         if with_reviewer {
             self.reviews.good();
         } else {
@@ -127,32 +132,30 @@ impl ApiServer {
         Ok(review)
     }
 
-    /// Asks for a namespace's labels, until `deadline`; without a reviewer nobody is asked. The name must be a DNS label.
+    /// Asks for a namespace's labels within its time; without a reviewer nobody is asked. The name must be a DNS label.
     pub(super) async fn labels(
         self: &Arc<Self>,
         namespace: &str,
-        deadline: Instant,
+        window: Window,
     ) -> Result<Labels, Undecided> {
-        let had_whole_timeout = self.has_whole_timeout(deadline);
-        let Some(outcome) = self.ask_labels(namespace, deadline).await.transpose() else {
+        let Some(outcome) = self.ask_labels(namespace, window.deadline).await.transpose() else {
             self.namespaces.without_reviewer(NO_LABELS);
             return Ok(Labels::Unknown);
         };
-        let labels = self.conclude(&self.namespaces, outcome, had_whole_timeout)?;
+        let labels = self.conclude(&self.namespaces, outcome, window.is_whole)?;
         self.namespaces.good();
         Ok(labels)
     }
 
-    /// Asks for a service account's annotations, until `deadline`, with the caller's token where there is no reviewer.
+    /// Asks for a service account's annotations within its time, with the caller's token where there is no reviewer.
     pub(super) async fn annotations(
         self: &Arc<Self>,
         token: &str,
         account: &VerifiedIdentity,
-        deadline: Instant,
+        window: Window,
     ) -> Result<Annotations, Undecided> {
-        let had_whole_timeout = self.has_whole_timeout(deadline);
-        let outcome = self.ask_annotations(token, account, deadline).await;
-        let annotations = self.conclude(&self.accounts, outcome, had_whole_timeout)?;
+        let outcome = self.ask_annotations(token, account, window.deadline).await;
+        let annotations = self.conclude(&self.accounts, outcome, window.is_whole)?;
         self.accounts.good();
         Ok(annotations)
     }
@@ -222,13 +225,6 @@ impl ApiServer {
         let Some(bearer) = reviewer.or_else(|| bearer(token)) else { return Ok(Annotations::Withheld(401)) };
         let answer = request::service_account(&client, bearer, account, deadline).await?;
         answer::annotations(&answer, account.name())
-    }
-
-    /// Whether a question until `deadline` has all the time that one may have, and did not wait for its turn first.
-    fn has_whole_timeout(&self, deadline: Instant) -> bool {
-        // A part may have gone by on the way here.
-        let part = (self.timeout / 10).max(ON_THE_WAY);
-        deadline.saturating_duration_since(Instant::now()) >= self.timeout.saturating_sub(part)
     }
 
     /// Notes what came of a question for the breaker, and for the operator where it failed.

@@ -5,6 +5,7 @@ use http::Uri;
 use super::LocalCluster;
 use super::reviewer_credential::is_own_cluster;
 use super::settings::HomeCluster;
+use crate::departures::Deletion;
 use crate::ports::ReviewQuery;
 
 impl HomeCluster {
@@ -15,11 +16,12 @@ impl HomeCluster {
         (self.is_pods_own && by_name()) || is_same_server(&self.url, url)
     }
 
-    /// Whether the token of a question may name something that has gone of late. Nothing is computed where nothing has.
-    pub(super) fn names_gone(&self, query: &ReviewQuery<'_>) -> bool {
+    /// The last known deletion of something that the token of a question names. Nothing is computed where there was none of
+    /// late.
+    pub(super) fn deletion(&self, query: &ReviewQuery<'_>) -> Option<Deletion> {
         let departures = &self.departures;
-        let claims = query.claims.filter(|_| departures.any());
-        claims.is_some_and(|claims| departures.names_gone(&departures.traces(claims)))
+        let claims = query.claims.filter(|_| departures.any())?;
+        departures.deletion(&departures.traces(claims))
     }
 }
 

@@ -14,8 +14,8 @@ use rolegate::core::secret::Secret;
 use rolegate::gate::Gate;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
-use rolegate::ports::Answer;
 use rolegate::ports::administrators::{Administrators, Right, User, Verb};
+use rolegate::ports::{Answer, Door, Origin};
 use rolegate::record::Recorder;
 use rolegate::store::memory::MemoryStore;
 use rolegate::tokens::entities::Entities;
@@ -121,6 +121,7 @@ impl House {
             data: data.as_object().cloned().unwrap_or_else(Map::new),
             token: Some(token()),
             peer: None,
+            origin: Origin { door: Door::Vault, client: None, connection: None },
             wrap_ttl: None,
             deadline: None,
         };

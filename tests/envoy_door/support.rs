@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
@@ -29,7 +29,7 @@ use rolegate::gate::Gate;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
 use rolegate::net::{Bound, Limits, Listen, Protocol};
-use rolegate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
+use rolegate::ports::{Answer, Caller, Clock, Freshness, Labels, ReviewQuery, Verify};
 use rolegate::record::Recorder;
 use rolegate::record::decision_id::DecisionIds;
 use rolegate::tokens::Tokens;
@@ -73,7 +73,7 @@ impl Verify for Scripted {
         &'a self,
         _query: ReviewQuery<'a>,
         _freshness: Freshness,
-        _deadline: Option<Instant>,
+        _caller: &'a Caller,
     ) -> Answer<'a, Arc<Review>> {
         let does = *self.does.lock().unwrap();
         Box::pin(async move {
@@ -90,7 +90,8 @@ impl Verify for Scripted {
         &'a self,
         _mount: &'a Arc<Mount>,
         _namespace: &'a str,
-        _deadline: Option<Instant>,
+        _freshness: Freshness,
+        _caller: &'a Caller,
     ) -> Answer<'a, Labels> {
         Box::pin(async { Ok(Labels::Unknown) })
     }

@@ -9,7 +9,7 @@ use rolegate::core::reason::{Deny, Undecided};
 use serde_json::{Value, json};
 
 use crate::api_server::{ApiServer, Asked, confirmed, failure, json_answer, review_of, text_answer};
-use crate::house::{House, mount, mount_with};
+use crate::house::{House, caller, mount, mount_with};
 
 type Answer = fn(&Asked) -> Option<Response<Bytes>>;
 
@@ -250,7 +250,7 @@ async fn audiences_are_left_out_where_none_are_asked_for() {
     let server = ApiServer::confirming().await;
     let (house, mount) = (House::new(), mount(&server.url()));
     let query = ReviewQuery::new(&mount, "orders", None, &[]);
-    let outcome = house.verifier.review(query, Freshness::Cached, None).await;
+    let outcome = house.verifier.review(query, Freshness::Cached, &caller(None)).await;
     assert_eq!(as_expected(outcome), Confirmed);
     assert_eq!(server.asked()[0].body["spec"], json!({"token": "orders"}));
 }

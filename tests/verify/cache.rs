@@ -9,7 +9,7 @@ use rolegate::core::mount::Mount;
 use rolegate::ports::{Freshness, ReviewQuery, Verify};
 
 use crate::api_server::{ApiServer, confirmed, failure, json_answer};
-use crate::house::{House, START, mount, name};
+use crate::house::{House, START, caller, mount, name};
 
 const TTL: Duration = Duration::from_secs(60);
 const REFUSED_TTL: Duration = Duration::from_secs(10);
@@ -50,7 +50,7 @@ async fn a_confirmed_token_is_not_remembered_beyond_its_own_expiry() {
         let house = House::new();
         let token = format!("t{expires}");
         let query = ReviewQuery::new(&mount, &token, Some(expires), &["api"]);
-        house.verifier.review(query, Freshness::Cached, None).await.unwrap();
+        house.verifier.review(query, Freshness::Cached, &caller(None)).await.unwrap();
         if lifetime > 0 {
             house.clock.forward(Duration::from_secs(lifetime) - INSTANT);
             assert!(house.verifier.remembered(&query).is_some(), "{expires}");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use rolegate::core::identity::Review;
 use rolegate::core::mount::Mount;
 use rolegate::core::token::UnverifiedClaims;
@@ -11,7 +12,7 @@ use rolegate::ports::gone::Gone;
 use rolegate::ports::{Freshness, ReviewQuery, Verify};
 
 use crate::api_server::{ApiServer, json_answer, review_of};
-use crate::house::{House, START, mount, name};
+use crate::house::{House, START, caller, mount, name};
 
 const GONE: Object<'_> = Object { uid: "gone", namespace: "shop", name: "orders" };
 
@@ -43,7 +44,7 @@ async fn a_review_that_was_sent_before_a_deletion_is_neither_joined_nor_counts_a
         let (house, mount) = (house.clone(), Arc::clone(&mount));
         tokio::spawn(async move {
             let claims = claims("gone");
-            house.verifier.review(query(&mount, "orders", &claims), Freshness::Cached, None).await
+            house.verifier.review(query(&mount, "orders", &claims), Freshness::Cached, &caller(None)).await
         })
     };
     server.hold();
@@ -58,13 +59,40 @@ async fn a_review_that_was_sent_before_a_deletion_is_neither_joined_nor_counts_a
     let claims = claims("gone");
     let query = query(&mount, "orders", &claims);
     assert!(house.verifier.remembered(&query).is_none());
-    // Whatever the API server says of it, it is not remembered before all is over.
-    house.clock.forward(Duration::from_secs(119));
-    house.verifier.review(query, Freshness::Cached, None).await.unwrap();
-    assert!(house.verifier.remembered(&query).is_none());
-    house.clock.forward(Duration::from_secs(2));
+    // What was sent afterwards counts for a moment, for the API server may have answered from memory.
+    house.clock.forward(Duration::from_secs(5));
+    house.verifier.review(query, Freshness::Cached, &caller(None)).await.unwrap();
     assert!(house.verifier.remembered(&query).is_some());
-    assert_eq!(server.asked().len(), 3);
+    house.clock.forward(Duration::from_millis(999));
+    assert!(house.verifier.remembered(&query).is_some());
+    house.clock.forward(Duration::from_millis(1));
+    assert!(house.verifier.remembered(&query).is_none());
+    // What is sent once it has forgotten counts as ever.
+    house.clock.forward(Duration::from_secs(60));
+    house.verifier.review(query, Freshness::Cached, &caller(None)).await.unwrap();
+    house.clock.forward(Duration::from_secs(59));
+    assert!(house.verifier.remembered(&query).is_some());
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn a_review_that_was_sent_after_a_deletion_is_shared() {
+    let server = server().await;
+    let (house, departures) = House::at_home(&server.url());
+    let mount = mount(&server.url());
+    departures.left(Kind::Account, GONE);
+    house.clock.forward(Duration::from_millis(100));
+    let (claims, caller) = (claims("gone"), caller(None));
+    let query = query(&mount, "orders", &claims);
+    server.hold();
+    let mut first = house.verifier.review(query, Freshness::Cached, &caller);
+    assert!((&mut first).now_or_never().is_none());
+    server.asked_times(1).await;
+    let mut second = house.verifier.review(query, Freshness::Cached, &caller);
+    assert!((&mut second).now_or_never().is_none());
+    server.release_all();
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!((name(&first), name(&second), server.asked().len()), ("orders", "orders", 1));
 }
 
 #[tokio::test]
@@ -78,7 +106,7 @@ async fn others_and_refusals_stay_remembered_and_so_does_everything_of_another_c
     let (lost, unread) = (query(&mount, "orders", &gone), ReviewQuery::new(&mount, "unread", None, &["api"]));
     for house in [&house, &elsewhere] {
         for query in kept.iter().chain([&lost, &unread]) {
-            house.verifier.review(*query, Freshness::Cached, None).await.unwrap();
+            house.verifier.review(*query, Freshness::Cached, &caller(None)).await.unwrap();
         }
     }
     departures.left(Kind::Account, GONE);

@@ -10,7 +10,7 @@ use rolegate::core::reason::Undecided;
 use rolegate::departures::Departures;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
-use rolegate::ports::{Clock, Freshness, Labels, ReviewQuery, Verify};
+use rolegate::ports::{Caller, Clock, Door, Freshness, Labels, Origin, ReviewQuery, Verify};
 use rolegate::verify::{HomeCluster, LocalCluster, Settings, Verifier};
 
 use crate::support::within;
@@ -103,17 +103,24 @@ impl House {
         deadline: Option<Instant>,
     ) -> Result<Arc<Review>, Undecided> {
         let query = ReviewQuery::new(mount, token, None, &["api"]);
-        within("a review", self.verifier.review(query, freshness, deadline)).await
+        let caller = caller(deadline);
+        within("a review", self.verifier.review(query, freshness, &caller)).await
     }
 
     pub(crate) async fn labels(&self, mount: &Arc<Mount>, namespace: &str) -> Result<Labels, Undecided> {
-        within("labels", self.verifier.namespace_labels(mount, namespace, None)).await
+        let caller = caller(None);
+        within("labels", self.verifier.namespace_labels(mount, namespace, Freshness::Cached, &caller)).await
     }
 
     /// What readiness says of the mount.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.health.troubles().remove("mount kubernetes")
     }
+}
+
+/// Somebody at the Envoy door.
+pub(crate) fn caller(deadline: Option<Instant>) -> Caller {
+    Caller::begin(Origin { door: Door::Envoy, client: None, connection: None }, deadline)
 }
 
 /// No time-out that a test could run into, and no cluster around.

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::Response;
 use rolegate::core::reason::Undecided;
-use rolegate::ports::Labels;
+use rolegate::ports::{Freshness, Labels, Verify};
 use rolegate::verify::Settings;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::api_server::{ApiServer, Asked, confirmed, failure, json_answer, text_answer};
-use crate::house::{House, mount, mount_with, settings};
+use crate::house::{House, caller, mount, mount_with, settings};
 
 fn namespace(name: &str, labels: Value) -> Value {
     json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name, "labels": labels}})
@@ -146,4 +147,44 @@ async fn a_reviewer_that_may_not_read_namespaces_shows_beside_the_reviews() {
         troubles.contains_key("mount kubernetes namespaces") && house.trouble().is_none(),
         "{troubles:?}"
     );
+}
+
+#[tokio::test]
+async fn a_login_asks_for_labels_afresh_and_so_does_everybody_without_a_time_to_remember_them() {
+    let server = ApiServer::start(|_| Some(json_answer(200, &namespace("shop", json!({}))))).await;
+    let (house, mount, caller) = (House::new(), mount(&server.url()), caller(None));
+    let ask = |house: House, freshness| {
+        let mount = Arc::clone(&mount);
+        async move { house.verifier.namespace_labels(&mount, "shop", freshness, &caller).await.unwrap() }
+    };
+    ask(house.clone(), Freshness::Cached).await;
+    for logins in 1..=3 {
+        ask(house.clone(), Freshness::Fresh).await;
+        assert_eq!(server.asked().len(), 1 + logins);
+    }
+    // What a login has learned counts at the other door.
+    ask(house, Freshness::Cached).await;
+    assert_eq!(server.asked().len(), 4);
+
+    let house = House::with(Settings { labels_ttl: Duration::ZERO, ..settings() });
+    for asked in 5..=7 {
+        ask(house.clone(), Freshness::Cached).await;
+        assert_eq!(server.asked().len(), asked);
+    }
+}
+
+#[tokio::test]
+async fn a_login_does_not_take_labels_that_were_asked_for_before_it() {
+    let server = ApiServer::start(|_| Some(json_answer(200, &namespace("shop", json!({}))))).await;
+    server.hold();
+    let (house, mount, caller) = (House::new(), mount(&server.url()), caller(None));
+    let mut early = house.verifier.namespace_labels(&mount, "shop", Freshness::Cached, &caller);
+    assert!((&mut early).now_or_never().is_none());
+    server.asked_times(1).await;
+    let mut login = house.verifier.namespace_labels(&mount, "shop", Freshness::Fresh, &caller);
+    assert!((&mut login).now_or_never().is_none());
+    server.asked_times(2).await;
+    server.release_all();
+    let (early, login) = tokio::join!(early, login);
+    assert_eq!((early, login), (Ok(known(&[])), Ok(known(&[]))));
 }

@@ -1,6 +1,7 @@
 //! The verifier against scripted API servers over real sockets.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod admission;
 mod answers;
 mod api_server;
 mod bearer;

@@ -9,7 +9,7 @@ use rolegate::verify::Settings;
 use tokio::task::JoinSet;
 
 use crate::api_server::{ApiServer, json_answer, review_of};
-use crate::house::{House, mount, name, settings};
+use crate::house::{House, caller, mount, name, settings};
 use crate::support::{DEADLINE, within};
 
 /// Starts this many asks, each of which has joined or started its review when this returns.
@@ -26,7 +26,8 @@ async fn asks(
         let (begun, beginning) = tokio::sync::oneshot::channel();
         asks.spawn(async move {
             let query = ReviewQuery::new(&mount, "orders", None, &["api"]);
-            let mut review = house.verifier.review(query, freshness, None);
+            let caller = caller(None);
+            let mut review = house.verifier.review(query, freshness, &caller);
             let first = futures_util::poll!(&mut review);
             begun.send(()).unwrap();
             match first {

@@ -18,7 +18,7 @@ use crate::core::identity::{Review, VerifiedIdentity};
 use crate::core::reason::{Deny, Undecided};
 use crate::core::token::UnverifiedToken;
 use crate::gate::{Ask, Decision, Gate, Outcome};
-use crate::ports::{Freshness, Verify};
+use crate::ports::{Caller, Door, Freshness, Origin, Verify};
 use crate::record::Recorder;
 use crate::record::decision_id::DecisionIds;
 use crate::tokens::Tokens;
@@ -140,14 +140,16 @@ impl<V: Verify> EnvoyDoor<V> {
                 return decided.unwrap_or_else(|_| refusal::late(None));
             }
         };
+        let client = client_address::find(view, self.settings.client_address);
+        let origin = Origin { door: Door::Envoy, client, connection: view.source_connection() };
         let ask = Ask {
             mount: choice.mount,
             roles: &choice.roles,
             token,
-            peer: client_address::find(view, self.settings.client_address),
+            peer: client,
             default_audience: self.settings.audience.as_deref(),
             freshness: Freshness::Cached,
-            deadline,
+            caller: Caller::begin(origin, deadline),
         };
         let mut observer = NoObserver;
         let asked = self.gate.ask(&ask, &mut observer);

@@ -1,7 +1,10 @@
 //! What the door reads of a CheckRequest: one way to its headers, whichever way Envoy encoded them.
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::wire::lean;
 use super::wire::lean::address::Address;
+use super::wire::lean::socket_address::PortSpecifier;
 use super::wire::lean::value::Kind;
 
 /// A borrowed look at one CheckRequest. What is not there reads as empty.
@@ -78,6 +81,17 @@ impl<'a> RequestView<'a> {
             Some(Address::SocketAddress(address)) => &address.address,
             Some(Address::Pipe(_) | Address::EnvoyInternalAddress(_)) | None => &[],
         }
+    }
+
+    /// The client's end of the downstream connection, where it is an address with a port.
+    pub fn source_connection(self) -> Option<SocketAddr> {
+        let source = self.attributes?.source.as_ref()?.address.as_ref()?.address.as_ref()?;
+        let Address::SocketAddress(lean::SocketAddress { address, port_specifier }) = source else {
+            return None;
+        };
+        let PortSpecifier::PortValue(port) = port_specifier.as_ref()?;
+        let address: IpAddr = std::str::from_utf8(address).ok()?.parse().ok()?;
+        Some(SocketAddr::new(address, u16::try_from(*port).ok()?))
     }
 
     /// A context extension of the route; of two with one key the last one, as in a map.

@@ -51,7 +51,7 @@ impl Sent {
     }
 
     pub(super) fn peer(mut self, address: &str) -> Self {
-        let address = SocketAddress { address: copy(address) };
+        let address = SocketAddress { address: copy(address), ..SocketAddress::default() };
         self.attributes().source.get_or_insert_default().address.get_or_insert_default().address =
             Some(Address::SocketAddress(address));
         self

@@ -1,6 +1,6 @@
 //! One request from HTTP to HTTP.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use crate::config::{ClientAddress, VaultDoor as Settings};
 use crate::doors::client_address;
 use crate::lifecycle::Readiness;
 use crate::metrics::Metrics;
-use crate::ports::{Clock, Random};
+use crate::ports::{Clock, Door, Origin, Random};
 use crate::vault::Handle;
 use crate::vault::request::{Operation, Request};
 use crate::vault::shown::shown;
@@ -106,7 +106,7 @@ impl VaultDoor {
     }
 
     /// Answers one request of a connection with this peer. Nothing that a caller sends makes it fail or panic.
-    pub async fn answer<B>(&self, request: http::Request<B>, peer: IpAddr) -> Response<Full<Bytes>>
+    pub async fn answer<B>(&self, request: http::Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -181,13 +181,15 @@ impl VaultDoor {
         }
         let lines = |name| head.headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
         let deadline = started.checked_add(self.limits.request_time);
+        let client = client_address::find(self.client_address, || Some(peer.ip()), lines);
         let request = Request {
             id: id.to_owned(),
             operation,
             path,
             data,
             token: headers::token(&head.headers),
-            peer: client_address::find(self.client_address, || Some(peer), lines),
+            peer: client,
+            origin: Origin { door: Door::Vault, client, connection: Some(peer) },
             wrap_ttl,
             deadline,
         };
@@ -239,7 +241,7 @@ struct Asking<'a> {
     head: &'a Parts,
     asked: Asked,
     query: Query,
-    peer: IpAddr,
+    peer: SocketAddr,
     started: Instant,
 }
 

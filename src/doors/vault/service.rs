@@ -36,7 +36,7 @@ impl Service<Request<Incoming>> for VaultService {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (door, peer) = (Arc::clone(&self.door), self.peer.0.ip());
+        let (door, peer) = (Arc::clone(&self.door), self.peer.0);
         let is_awaited = request.version() > Version::HTTP_11 || request.headers().contains_key(EXPECT);
         let request = request.map(if is_awaited { Begun::later } else { Begun::new });
         Box::pin(async move { Ok(door.answer(request, peer).await) })

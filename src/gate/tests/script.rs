@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -19,7 +19,7 @@ use crate::core::role::{AliasNameSource, OldNames, Role, TokenParameters};
 use crate::core::token::UnverifiedToken;
 use crate::gate::{Ask, Decision, Gate, Grant};
 use crate::ports::gone::Gone;
-use crate::ports::{Answer, Clock, Freshness, Labels, ReviewQuery, Verify};
+use crate::ports::{Answer, Caller, Clock, Door, Freshness, Labels, Origin, ReviewQuery, Verify};
 
 /// What the verifier says, to everybody alike; a review for the audience `down` cannot be had.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl Verify for Scripted {
         &'a self,
         query: ReviewQuery<'a>,
         freshness: Freshness,
-        _deadline: Option<Instant>,
+        _caller: &'a Caller,
     ) -> Answer<'a, Arc<Review>> {
         self.note(format!("review {} {freshness:?} {:?}", query.audiences.join(","), query.signature));
         Box::pin(async move {
@@ -100,9 +100,10 @@ impl Verify for Scripted {
         &'a self,
         mount: &'a Arc<Mount>,
         namespace: &'a str,
-        _deadline: Option<Instant>,
+        freshness: Freshness,
+        _caller: &'a Caller,
     ) -> Answer<'a, Labels> {
-        self.note(format!("labels {namespace} of set {}", mount.generation));
+        self.note(format!("labels {namespace} of set {} {freshness:?}", mount.generation));
         Box::pin(async { self.script.labels.clone() })
     }
 }
@@ -174,7 +175,7 @@ impl House {
             peer: None,
             default_audience: self.default_audience,
             freshness,
-            deadline: None,
+            caller: Caller::begin(Origin { door: Door::Envoy, client: None, connection: None }, None),
         };
         self.gate.ask(&ask, observer).await
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Mounted, fields, mount, of_entry};
+use super::{Asked, Mounted, fields, mount, of_entry, origin};
 use crate::core::decision::StoredIdentity;
 use crate::core::fields::Fields;
 use crate::core::role::Role;
@@ -13,7 +13,7 @@ use crate::core::token::UnverifiedToken;
 use crate::plugin::auth::{self, Renewed};
 use crate::plugin::outcome::{authenticated, told};
 use crate::plugin::wire::pb;
-use crate::ports::{Labels, Verify};
+use crate::ports::{Caller, Freshness, Labels, Verify};
 use crate::record::decision_id::of_uuid;
 use crate::vault::call::{of_field, warnings_of_unknown};
 use crate::vault::kubernetes::{LOGIN_FIELDS, alias_name, nobody_can_tell, renewal};
@@ -60,6 +60,7 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
             tokio::try_join!(self.entries.config(), self.entries.role(&login.role)).map_err(of_entry)?;
         let selects =
             role.as_ref().is_some_and(|role| role.bound_service_account_namespace_selector.is_some());
+        let caller = Caller::begin(origin(&request), deadline);
         let mount = mount(&request, config, role, 0);
         let Renewed { role, namespace, name, labels } = &login;
         let admitted =
@@ -67,7 +68,9 @@ impl<V: Verify + Clone + 'static> Mounted<V> {
         let terms = match admitted(labels.as_ref()) {
             // A login at HashiCorp's plugin has left no labels.
             Err(refusal) if refusal.class == Class::Denied && selects && labels.is_none() => {
-                match self.plugin.verifier.namespace_labels(&mount, namespace, deadline).await {
+                let asked =
+                    self.plugin.verifier.namespace_labels(&mount, namespace, Freshness::Fresh, &caller);
+                match asked.await {
                     Ok(Labels::Known(labels)) => admitted(Some(&labels)),
                     Ok(Labels::Unknown) => Err(refusal),
                     Err(undecided) => Err(nobody_can_tell(undecided)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Kubernetes;
 use crate::core::decision::NoObserver;
@@ -11,7 +11,7 @@ use crate::core::reason::{Deny, Undecided};
 use crate::core::role::{AliasNameSource, Role};
 use crate::core::token::UnverifiedToken;
 use crate::gate::{Ask, Decision, Grant, Outcome as Decided};
-use crate::ports::{Annotations, Freshness, Verify};
+use crate::ports::{Annotations, Caller, Freshness, Verify};
 use crate::vault::call::{Call, of_field};
 use crate::vault::outcome::{Class, Refusal};
 
@@ -114,6 +114,7 @@ impl<V: Verify> Kubernetes<V> {
             }
         }
         let token = UnverifiedToken::parse(&jwt);
+        let caller = Caller::begin(call.request.origin, call.request.deadline);
         let ask = Ask {
             mount: &call.mount.path,
             roles: &[&role],
@@ -121,13 +122,13 @@ impl<V: Verify> Kubernetes<V> {
             peer: call.request.peer,
             default_audience: None,
             freshness: Freshness::Fresh,
-            deadline: call.request.deadline,
+            caller,
         };
         let decision = self.gate.ask(&ask, &mut NoObserver).await;
         let login = match &decision.outcome {
             Decided::Allow(grant) => {
                 let secret_name = token.map(|token| token.claims.secret_name).unwrap_or_default();
-                self.granted(grant, role, secret_name, &jwt, call.request.deadline).await
+                self.granted(grant, role, secret_name, &jwt, &caller).await
             }
             Decided::Deny(deny) => Err(denied(*deny, &role)),
             Decided::Undecided(undecided) => Err(nobody_can_tell(*undecided)),
@@ -141,7 +142,7 @@ impl<V: Verify> Kubernetes<V> {
         role_as_typed: String,
         secret_name: String,
         jwt: &str,
-        deadline: Option<Instant>,
+        caller: &Caller,
     ) -> Result<Login, Refusal> {
         let Some(identity) = grant.identity() else { return Err(denied(Deny::TokenRefused, "")) };
         let (namespace, name) = (identity.namespace().to_owned(), identity.name().to_owned());
@@ -162,7 +163,7 @@ impl<V: Verify> Kubernetes<V> {
         let annotated =
             login.mount.config.as_ref().is_some_and(|config| config.use_annotations_as_alias_metadata);
         if annotated {
-            let asked = self.cluster.annotations(&login.mount, jwt, identity, deadline).await;
+            let asked = self.cluster.annotations(&login.mount, jwt, identity, caller).await;
             login.alias.metadata.extend(of_annotations(asked.map_err(nobody_can_tell)?)?);
         }
         let of_identity = identity_metadata(&login);

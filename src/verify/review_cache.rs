@@ -13,13 +13,13 @@ use crate::core::review_key::ReviewKey;
 use crate::ports::Clock;
 
 /// Answers by their questions' keys, each until a time of its own.
-pub(super) struct Memory<V> {
+pub(super) struct TtlCache<V> {
     // What has outlived its time goes when room is needed; nobody gets it before.
     kept: Cache<ReviewKey, (V, u64), Weight<V>>,
     clock: Arc<dyn Clock>,
 }
 
-impl<V: Clone> Memory<V> {
+impl<V: Clone> TtlCache<V> {
     /// Room for a weight of `capacity`, of about so many answers.
     pub(super) fn new(capacity: u64, answers: u64, weight: fn(&V) -> u64, clock: Arc<dyn Clock>) -> Self {
         let items = usize::try_from(answers).unwrap_or(usize::MAX);
@@ -60,8 +60,8 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl<V> std::fmt::Debug for Memory<V> {
+impl<V> std::fmt::Debug for TtlCache<V> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Memory")
+        formatter.write_str("TtlCache")
     }
 }
