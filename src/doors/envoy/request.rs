@@ -152,3 +152,21 @@ impl<'a> Texts<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Sent;
+
+    #[test]
+    fn the_downstream_connection_is_an_address_with_a_port() {
+        let connection =
+            |sent: Sent| sent.view().source_connection().map(|connection| connection.to_string());
+        let of = |address, port| connection(Sent::default().peer(address).port(port));
+        assert_eq!(of("10.0.0.1", 1234).as_deref(), Some("10.0.0.1:1234"));
+        assert_eq!(of("2001:db8::1", 1).as_deref(), Some("[2001:db8::1]:1"));
+        assert_eq!(of("10.0.0.1", 65_536), None);
+        assert_eq!(of("/run/envoy.sock", 1), None);
+        assert_eq!(connection(Sent::default().peer("10.0.0.1")), None);
+        assert_eq!(connection(Sent::default()), None);
+    }
+}

@@ -7,6 +7,7 @@ use super::wire::lean::address::Address;
 use super::wire::lean::attribute_context::http_request::HeadersEntry;
 use super::wire::lean::attribute_context::{ContextExtensionsEntry, HttpRequest};
 use super::wire::lean::metadata::FilterMetadataEntry;
+use super::wire::lean::socket_address::PortSpecifier;
 use super::wire::lean::r#struct::FieldsEntry;
 use super::wire::lean::value::Kind;
 use super::wire::lean::{self, AttributeContext, HeaderValue, SocketAddress, Struct, Value};
@@ -54,6 +55,15 @@ impl Sent {
         let address = SocketAddress { address: copy(address), ..SocketAddress::default() };
         self.attributes().source.get_or_insert_default().address.get_or_insert_default().address =
             Some(Address::SocketAddress(address));
+        self
+    }
+
+    /// The port of the peer that was given before.
+    pub(super) fn port(mut self, port: u32) -> Self {
+        let address = self.attributes().source.get_or_insert_default().address.get_or_insert_default();
+        if let Some(Address::SocketAddress(address)) = &mut address.address {
+            address.port_specifier = Some(PortSpecifier::PortValue(port));
+        }
         self
     }
 

@@ -75,7 +75,7 @@ fn who_floods_gives_way_to_who_does_not() {
     assert_eq!(queue(&tokens).displace_for(proven(Door::Envoy, 2)), Some(15));
     assert_eq!(queue(&tokens).displace_for(proven(Door::Envoy, 1)), None);
     assert_eq!(queue(&tokens).displace_for(honest), Some(15), "a part is kept for the unproven");
-    let both: Vec<Flow> = tokens.into_iter().chain([honest, honest]).collect();
+    let both: Vec<Flow> = tokens.into_iter().chain([honest, unproven(Door::Envoy, 4, 4)]).collect();
     assert_eq!(queue(&both).displace_for(unproven(Door::Envoy, 3, 3)), None, "and no more than this part");
     assert_eq!(queue(&both).displace_for(proven(Door::Envoy, 1)), None, "which the proven do not take");
 }
