@@ -288,7 +288,7 @@ async fn two_replicas_with_cold_caches_do_not_drown_an_api_server_and_serve_ever
                     Err(Undecided::Overloaded) => refusals += 1,
                     Err(other) => panic!("{other:?}"),
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(400)).await;
             }
         });
     }
