@@ -50,14 +50,13 @@ impl Overload {
         self.told.health.trouble(&self.told.subject, SENTENCE);
         tracing::warn!(subject = self.told.subject, cause = refusal.name(), SENTENCE);
         let told = Arc::clone(&self.told);
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(async move {
+        // Without a runtime nothing waits, and there is no end to be told of.
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn(async move {
                 while !told.is_over() {
                     tokio::time::sleep(QUIET).await;
                 }
-            })),
-            // Without a runtime nothing waits, and there is no end to be told of.
-            Err(_) => {}
+            }));
         }
     }
 }
