@@ -123,8 +123,8 @@ pub struct Bound {
     envoy: Option<(Listener, EnvoyService<Verifier>)>,
     vault: Option<(Listener, Arc<VaultDoor>)>,
     ops: (Listener, axum::Router),
-    budget: Budget,
-    verifier: Verifier,
+    /// What follows the set of mounts.
+    tidied: (Verifier, Budget),
     kept: Kept,
     cluster: Option<dev::BoundCluster>,
     lookout: Option<Lookout>,
@@ -205,23 +205,10 @@ async fn bind_parts(
     let mut ops = (Listener::bind(ops, &shared.health)?, router);
     let doors = [envoy.as_mut().map(|door| &mut door.0), vault.as_mut().map(|door| &mut door.0)];
     let own = [Some(&mut ops.0), cluster.as_mut().map(dev::BoundCluster::listener)];
-    let budget = run::divide_places(&shared.metrics, &config.review, doors, own);
+    let tidied = (verifier, run::divide_places(&shared.metrics, &config.review, doors, own));
     let shutdown = config.shutdown;
     let lookout = around.map(|around| around.lookout);
-    Ok(Bound {
-        shared,
-        envoy,
-        vault,
-        ops,
-        budget,
-        verifier,
-        kept,
-        cluster,
-        lookout,
-        reporter,
-        shutdown,
-        signals,
-    })
+    Ok(Bound { shared, envoy, vault, ops, tidied, kept, cluster, lookout, reporter, shutdown, signals })
 }
 
 fn bind_envoy(

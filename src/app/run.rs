@@ -115,7 +115,7 @@ pub(super) async fn serve(bound: Bound, stop: &CancellationToken) -> Ended {
 
 /// Starts what was bound. The doors end first; what they stand on, and what tells of them, after them.
 fn start(bound: Bound) -> (Parts, Signals) {
-    let Bound { shared, envoy, vault, ops, budget, verifier, kept, cluster, lookout, reporter, .. } = bound;
+    let Bound { shared, envoy, vault, ops, tidied, kept, cluster, lookout, reporter, .. } = bound;
     let (shutdown, signals) = (bound.shutdown, bound.signals);
     let mut parts = Parts::default();
     if let Some((listener, service)) = envoy {
@@ -148,7 +148,7 @@ fn start(bound: Bound) -> (Parts, Signals) {
     }
     let snapshots = shared.snapshots;
     parts.behind("mount configs", |stop| watch_configs(shared.notices, snapshots.clone(), stop));
-    parts.behind("verifier", |stop| tidy(verifier, budget, snapshots, stop));
+    parts.behind("verifier", |stop| tidy(tidied, snapshots, stop));
     let doors_close = parts.doors_close();
     parts.behind("health", |stop| follow(shared.readiness, reporter, doors_close, stop));
     (parts, signals)
@@ -156,7 +156,7 @@ fn start(bound: Bound) -> (Parts, Signals) {
 
 /// Shows the verifier each new set of mounts, so that it reads the keys of those that are new, and lets go what it holds
 /// of those that are gone; keeps descriptors back for those that are there.
-async fn tidy(verifier: Verifier, budget: Budget, snapshots: Snapshots, stop: CancellationToken) {
+async fn tidy((verifier, budget): (Verifier, Budget), snapshots: Snapshots, stop: CancellationToken) {
     let mut publications = snapshots.publications();
     let look = async {
         loop {
