@@ -18,7 +18,8 @@ use crate::core::reason::Undecided;
 const FAILURES: u32 = 3;
 /// Between two probes, the first time and from the second time on; less up to half of it by jitter.
 const BETWEEN_PROBES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
-/// For a probe, so that it does not outlast the outage; each fourth one has the time of a question, for slow servers.
+/// For a probe while questions are not asked, so that it does not outlast the outage; each fourth one has the time of a
+/// question, for slow servers. Only one with that time opens the breaker.
 const PROBE: Duration = Duration::from_secs(1);
 /// Probes end, and failures are forgotten, when nobody has asked for so long.
 const UNUSED: Duration = Duration::from_secs(60);
@@ -46,6 +47,8 @@ pub(super) struct Breaker {
     probes: bool,
     /// A probe is under way.
     is_probing: bool,
+    /// The last probe had the time of a question.
+    is_whole: bool,
     count: u32,
     asked: Duration,
 }
@@ -100,7 +103,8 @@ impl Breaker {
         }
         let [first, others] = BETWEEN_PROBES;
         let between = if self.count == 0 { first } else { others }.mul_f64(1.0 - jitter / 2.0);
-        let within = (self.count % 4 != 3).then_some(PROBE);
+        self.is_whole = self.reason().is_none() || self.count % 4 == 3;
+        let within = (!self.is_whole).then_some(PROBE);
         self.count = self.count.saturating_add(1);
         let after = self.held.map_or(between, |until| until.saturating_sub(now));
         Some(Probe { after, within })
@@ -120,7 +124,9 @@ impl Breaker {
             Ok(()) => self.succeeded(),
             Err(Some(cause)) => {
                 self.failed();
-                self.confirmed = Some(cause);
+                if self.is_whole || self.confirmed.is_some() {
+                    self.confirmed = Some(cause);
+                }
             }
             // This process could not probe.
             Err(None) => {}

@@ -16,7 +16,7 @@ fn after(failures: u32, probes: &[Undecided]) -> Breaker {
         breaker.failed();
     }
     for cause in probes {
-        assert!(breaker.begin_probe());
+        assert!(breaker.next_probe(Duration::ZERO, 0.0).is_some() && breaker.begin_probe());
         breaker.probe_ended(Err(Some(*cause)), Duration::ZERO);
     }
     breaker
@@ -43,6 +43,7 @@ fn it_opens_after_failures_in_a_row_with_the_cause_of_the_last_probe() {
     let mut breaker = after(2, &[]);
     breaker.succeeded();
     breaker.failed();
+    assert!(breaker.next_probe(SECOND, 0.0).is_some());
     breaker.probe_ended(Err(Some(NO_ANSWER)), SECOND);
     assert_eq!(breaker.admit(SECOND), Ok(()), "not in a row");
 }
@@ -62,10 +63,14 @@ fn whatever_succeeds_closes_it_and_a_process_that_cannot_probe_changes_nothing()
 #[test]
 fn probes_go_on_with_jitter_every_second_at_most_while_somebody_asks() {
     let mut breaker = after(1, &[]);
-    assert_eq!(breaker.admit(10 * SECOND), Ok(()));
-    let mut next = |at: Duration, jitter| breaker.next_probe(at, jitter);
     let probe = |after, within| Some(Probe { after, within });
-    assert_eq!(next(10 * SECOND, 0.0), probe(SECOND / 2, Some(PROBE)));
+    for between in [SECOND / 2, SECOND] {
+        let next = breaker.next_probe(SECOND, 0.0);
+        assert_eq!(next, probe(between, None), "it has the time of a question while it may open the breaker");
+    }
+    let mut breaker = after(2, &[NO_ANSWER]);
+    assert_eq!(breaker.admit(10 * SECOND), Err(NO_ANSWER));
+    let mut next = |at: Duration, jitter| breaker.next_probe(at, jitter);
     assert_eq!(next(11 * SECOND, 0.0), probe(SECOND, Some(PROBE)));
     assert_eq!(next(12 * SECOND, 1.0), probe(SECOND / 2, Some(PROBE)));
     assert_eq!(next(13 * SECOND, 0.0), probe(SECOND, None), "one of four has all the time of a question");
@@ -98,7 +103,9 @@ fn an_overloaded_server_is_left_alone_for_as_long_as_it_asks_but_not_for_ever() 
     }
     let mut breaker = Breaker::default();
     breaker.overloaded(Some(SECOND), SECOND, 0.0);
-    assert!(breaker.begin_probe());
+    assert_eq!(breaker.next_probe(SECOND, 0.0), Some(Probe { after: SECOND, within: Some(PROBE) }));
     breaker.probe_ended(Err(Some(NO_ANSWER)), 2 * SECOND);
-    assert_eq!(breaker.admit(2 * SECOND), Ok(()), "one failure");
+    breaker.failed();
+    breaker.failed();
+    assert_eq!(breaker.admit(2 * SECOND), Ok(()), "a probe in a hurry does not open it");
 }
