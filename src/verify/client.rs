@@ -4,9 +4,9 @@
 //! of CPU for a review instead of 22 (16 clients, 1 KB, plain TCP, two cores): 3 % of a login with its TokenReview (56 us,
 //! and 212 us of kube-apiserver, docs/scaling.md), less than a pool is worth.
 //!
-//! A review has no side effects, so it is sent once more, on a new connection, where a connection breaks, or where a
-//! connection that was used before stays silent for longer than the API server takes of late. Either closes every idle
-//! connection: their peer may have vanished, too.
+//! A review has no side effects, so it is sent once more, on a new connection, where a connection breaks, or stays
+//! silent for much longer than the API server takes of late. Either closes every idle connection: their peer may have
+//! vanished, too.
 
 mod connect;
 mod latency;
@@ -97,7 +97,7 @@ enum Failure {
     Connect(ConnectError),
     /// The connection broke off after it was made.
     Broken(Box<dyn Error + Send + Sync>),
-    /// A connection that was used before stays silent.
+    /// The connection stays silent.
     Silent,
     /// The question's time is over.
     TimedOut,
@@ -184,7 +184,7 @@ impl Client {
         self.drop_idle();
         let broken: Box<dyn Error + Send + Sync> = match first {
             Failure::Broken(cause) => cause,
-            Failure::Silent => "it says nothing over a kept connection".into(),
+            Failure::Silent => "it stays silent".into(),
             _ => return Err(AskError::TimedOut(self.0.timeout)),
         };
         // Not from the pool, where another question may have put its connection meanwhile. Apart, for it is rare.
@@ -200,7 +200,7 @@ impl Client {
         }
     }
 
-    /// One attempt. With `may_give_up` a connection that was used before has a part of the time only.
+    /// One attempt. With `may_give_up` a connection that stays silent has a part of the time only.
     async fn attempt(
         &self,
         client: &Pooled,
@@ -218,8 +218,10 @@ impl Client {
         });
         let silent = async {
             let was_used = connection.wait_for_connection_metadata().await.as_ref().is_some_and(Uses::begin);
-            let patience = self.0.latency.patience(deadline.saturating_duration_since(Instant::now()));
-            match patience.filter(|_| was_used && may_give_up) {
+            let latency = &self.0.latency;
+            let patience = latency.patience(deadline.saturating_duration_since(Instant::now()));
+            // A new connection is given up only where it is known how long an answer takes.
+            match patience.filter(|_| may_give_up && (was_used || latency.is_known())) {
                 Some(patience) => sleep_until(Instant::now() + patience).await,
                 None => pending().await,
             }

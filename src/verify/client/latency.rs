@@ -1,4 +1,4 @@
-//! How long an API server takes of late, and how long a used connection may stay silent because of it.
+//! How long an API server takes of late, and how long a connection may stay silent because of it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,6 +20,11 @@ impl Latency {
         let before = self.0.load(Ordering::Relaxed);
         let after = if took >= before { took } else { before - (before - took).div_ceil(5) };
         self.0.store(after, Ordering::Relaxed);
+    }
+
+    /// Whether anything was observed.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0
     }
 
     /// How long a question with this time left waits over a connection whose peer may have vanished, so that there is
