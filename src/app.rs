@@ -226,8 +226,8 @@ fn bind_envoy(
         limits: Limits::default(),
     };
     let listener = Listener::bind(listen, &shared.health)?;
-    let gone = Arc::new(verifier.clone());
-    let gate = Gate::new(shared.snapshots.cell(), verifier, Arc::clone(&shared.clock)).with_gone(gone);
+    let gate = Gate::new(shared.snapshots.cell(), verifier.clone(), Arc::clone(&shared.clock));
+    let gate = gate.with_gone(Arc::new(verifier));
     let mut process = [0; 8];
     shared.random.fill(&mut process)?;
     let ids = DecisionIds::new(u64::from_ne_bytes(process));

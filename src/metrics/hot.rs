@@ -11,7 +11,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
-use super::BUCKETS;
+use super::reviews::BUCKETS;
 
 /// More threads than that share shards.
 const SHARDS: usize = 16;

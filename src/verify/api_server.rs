@@ -1,21 +1,22 @@
 //! One mount's API server under one configuration: how it is reached, and what it says.
 
+mod connection;
 mod probe;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::{HeaderValue, Uri};
-use tokio::time::{Instant, timeout_at};
+use connection::Connection;
+use http::Uri;
+use tokio::time::Instant;
 
 use super::Settings;
 use super::admission::Admission;
 use super::answer;
 use super::api_server_health::ApiServerHealth;
 use super::breaker::Guard;
-use super::client::{Answer, Client, base_url};
+use super::client::{Answer, base_url};
 use super::error::{AskError, Sign};
-use super::pod_files::{Stamp, stamp};
 use super::proxy::Egress;
 use super::request::{self, ReviewRequest};
 use super::reviewer_credential::{ReviewerCredential, bearer};
@@ -60,16 +61,6 @@ pub(super) struct Window {
     pub(super) deadline: Instant,
     /// It is the whole of `review.timeout`: neither the queue nor earlier questions of the same ask took of it.
     pub(super) is_whole: bool,
-}
-
-/// How the API server is asked.
-struct Connection {
-    client: Client,
-    reviewer: Option<HeaderValue>,
-    // What the client was made with.
-    pem: Vec<u8>,
-    // What the pod's files were when they were read.
-    files: [Option<Stamp>; 2],
 }
 
 impl ApiServer {
@@ -251,53 +242,6 @@ impl ApiServer {
             probe::start(self);
         }
         Err(undecided)
-    }
-
-    /// A client and the reviewer's header. The pod's files are read again when they have changed.
-    async fn connection(
-        self: &Arc<Self>,
-        deadline: Instant,
-    ) -> Result<(Client, Option<HeaderValue>), AskError> {
-        if let Some(connection) = &*self.lock()
-            && connection.files == self.stamps()
-        {
-            return Ok((connection.client.clone(), connection.reviewer.clone()));
-        }
-        let server = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || server.connect());
-        let read = timeout_at(deadline, read).await.map_err(|_| AskError::TimedOut(self.timeout))?;
-        read.map_err(|error| AskError::Local(error.into()))?
-    }
-
-    /// The connection as the pod's files are now; the client is another only where the certificates are.
-    fn connect(&self) -> Result<(Client, Option<HeaderValue>), AskError> {
-        let url = self.url.as_ref().ok_or(AskError::Host)?;
-        // Before what they stamp: a file that changes in between is read again.
-        let files = self.stamps();
-        let pem = self.roots.pem()?;
-        let reviewer = self.reviewer.header()?;
-        let mut connection = self.lock();
-        let client = match &*connection {
-            Some(connection) if connection.pem == *pem => connection.client.clone(),
-            _ => {
-                let (roots, tunnel) =
-                    (self.roots.certificates(&pem)?, self.egress.as_ref().map(Egress::tunnel));
-                Client::new(url, roots, tunnel.transpose()?, self.connections, self.timeout)?
-            }
-        };
-        let pem = pem.into_owned();
-        *connection = Some(Connection { client: client.clone(), reviewer: reviewer.clone(), pem, files });
-        Ok((client, reviewer))
-    }
-
-    /// What the pod's files are at this moment, where they are used: two system calls on a file system in memory, far
-    /// less than a thread that reads them.
-    fn stamps(&self) -> [Option<Stamp>; 2] {
-        [self.roots.file(), self.reviewer.file()].map(|file| file.and_then(stamp))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -171,7 +171,7 @@ mod tests {
         let hurried = AskError::TimedOut(Duration::from_secs(1));
         assert_eq!((hurried.sign(false), hurried.is_trouble(false)), (Sign::None, false));
         assert_eq!((hurried.sign(true), hurried.is_trouble(true)), (Sign::Failure, true));
-        let unable = AskError::Connect(ConnectError::NoResources(Arc::new(std::io::ErrorKind::Other.into())));
+        let unable = AskError::Connect(ConnectError::NoResources(Arc::new(io::ErrorKind::Other.into())));
         assert_eq!(unable.sign(true), Sign::None);
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Once};
 
@@ -76,7 +76,7 @@ async fn logged(panics: bool) -> Vec<Value> {
         .header("x-vault-token", "hunter2")
         .body(Full::new(Bytes::from_static(b"{\"jwt\":\"hunter2\"}")))
         .unwrap();
-    let answer = door.answer(login, IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
+    let answer = door.answer(login, SocketAddr::from((Ipv4Addr::LOCALHOST, 1))).await;
     assert_eq!(answer.status(), if panics { 500 } else { 204 });
     let text = String::from_utf8(LINES.take()).unwrap();
     assert!(!text.contains("hunter2"), "{text}");

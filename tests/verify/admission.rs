@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use rolegate::core::identity::Review;
+use rolegate::core::jwks::LocalSignature;
 use rolegate::core::mount::Mount;
 use rolegate::core::reason::Undecided;
 use rolegate::core::token::UnverifiedClaims;
@@ -46,18 +47,14 @@ async fn begin_signed(
     let (house, mount, token) = (house.clone(), Arc::clone(mount), token.to_owned());
     let claims =
         UnverifiedClaims { name: account.unwrap_or_default().to_owned(), ..UnverifiedClaims::default() };
-    let is_signed = account.is_some();
+    let signature = account.map_or(LocalSignature::Unknown, |_| LocalSignature::Proven);
     let (begun, beginning) = tokio::sync::oneshot::channel();
     let asking = tokio::spawn(async move {
-        let query =
-            ReviewQuery::new(&mount, &token, None, &["api"]).of(&claims).with_proven_signature(is_signed);
+        let query = ReviewQuery::new(&mount, &token, None, &["api"]).of(&claims).with_signature(signature);
         let mut review: Answer<'_, _> = house.verifier.review(query, Freshness::Cached, &caller);
         let first = (&mut review).now_or_never();
         begun.send(()).unwrap();
-        match first {
-            Some(outcome) => outcome,
-            None => review.await,
-        }
+        if let Some(outcome) = first { outcome } else { review.await }
     });
     beginning.await.unwrap();
     asking
