@@ -138,9 +138,8 @@ pub struct Bound {
 /// # Errors
 /// Where the configuration, a store, a certificate or a port is not good.
 pub async fn bind(file: &Path, loaded: Loaded) -> Result<Bound, StartError> {
-    let Loaded {
-        config, kubernetes_service_host, proxy, has_kubeconfig, root_token: given, store_key, ..
-    } = loaded;
+    let Loaded { config, proxy, has_kubeconfig, store_key, .. } = loaded;
+    let (kubernetes_service_host, given) = (loaded.kubernetes_service_host, loaded.root_token);
     let key = config.store.key(file, store_key)?;
     let shared = Shared::new();
     let named = Environment { in_cluster: kubernetes_service_host.is_some(), kubeconfig: has_kubeconfig };
@@ -206,8 +205,7 @@ async fn bind_parts(
     let doors = [envoy.as_mut().map(|door| &mut door.0), vault.as_mut().map(|door| &mut door.0)];
     let own = [Some(&mut ops.0), cluster.as_mut().map(dev::BoundCluster::listener)];
     let tidied = (verifier, run::divide_places(&shared.metrics, &config.review, doors, own));
-    let shutdown = config.shutdown;
-    let lookout = around.map(|around| around.lookout);
+    let (shutdown, lookout) = (config.shutdown, around.map(|around| around.lookout));
     Ok(Bound { shared, envoy, vault, ops, tidied, kept, cluster, lookout, reporter, shutdown, signals })
 }
 

@@ -1,6 +1,6 @@
 //! Callers that ask the Envoy door without gRPC: forward-auth proxies, a client, a health check. A forward-auth proxy takes
 //! HTTP 200 for an allow, so that none of them may get it. Each Envoy here lets requests through when the door fails.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 pub mod support;
 
