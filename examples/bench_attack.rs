@@ -11,6 +11,7 @@
     clippy::panic,
     clippy::disallowed_methods,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a tool for developers, which may stop at the first error"
 )]
 
