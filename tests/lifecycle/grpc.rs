@@ -98,7 +98,11 @@ async fn an_empty_check_is_refused_and_an_unknown_method_is_told() {
         .header("content-type", "application/grpc")
         .body(Full::<Bytes>::default());
     let answer = Client::http2(rolegate.envoy()).send(other.unwrap()).await.unwrap();
-    assert_eq!((answer.status.as_u16(), answer.header("grpc-status")), (200, Some("12")));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("grpc-status")),
+        (404, None),
+        "gRPC clients read it as UNIMPLEMENTED"
+    );
 }
 
 #[tokio::test]
@@ -106,7 +110,7 @@ async fn a_check_of_a_mebibyte_is_decided_and_a_far_larger_one_is_not_allowed() 
     const MEBIBYTE: usize = 1 << 20;
     let rolegate = Rolegate::server(&server().to_string()).await;
     let mut client = client(rolegate.envoy()).await;
-    for (length, expected) in [(MEBIBYTE, "no_role"), (16 * MEBIBYTE, "overloaded")] {
+    for (length, expected) in [(MEBIBYTE, "no_role"), (16 * MEBIBYTE, "too_large")] {
         let mut large = request(&look_alike("orders"), "");
         let asked = large.attributes.as_mut().unwrap().request.as_mut().unwrap();
         asked.http.as_mut().unwrap().path = "/".repeat(length);

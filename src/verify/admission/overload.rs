@@ -48,7 +48,7 @@ impl Overload {
             return;
         }
         self.told.health.trouble(&self.told.subject, SENTENCE);
-        tracing::warn!(subject = self.told.subject, cause = refusal.name(), SENTENCE);
+        tracing::warn!(subject = self.told.subject, cause = refusal.name(), "{SENTENCE}");
         let told = Arc::clone(&self.told);
         // Without a runtime nothing waits, and there is no end to be told of.
         if let Ok(runtime) = Handle::try_current() {
