@@ -43,6 +43,8 @@ struct NotSentLabels {
 pub struct AdmissionGauges {
     /// Sent, and not answered yet.
     pub in_flight: Gauge,
+    /// How many may be sent at a time now.
+    pub limit: Gauge,
     /// Not sent yet.
     pub waiting: Gauge,
 }
@@ -55,6 +57,7 @@ pub(super) struct Reviews {
     reviews: Family<ReviewLabels, Counter>,
     review_duration: Histograms<MountLabel>,
     reviews_in_flight: Family<MountLabel, Gauge>,
+    reviews_in_flight_limit: Family<MountLabel, Gauge>,
     reviews_waiting: Family<MountLabel, Gauge>,
     reviews_not_sent: Family<NotSentLabels, Counter>,
     review_cache_entries: Gauge<u64, AtomicU64>,
@@ -72,6 +75,7 @@ impl Default for Reviews {
             reviews: Family::default(),
             review_duration: Family::new_with_constructor(histogram),
             reviews_in_flight: Family::default(),
+            reviews_in_flight_limit: Family::default(),
             reviews_waiting: Family::default(),
             reviews_not_sent: Family::default(),
             review_cache_entries: Gauge::default(),
@@ -95,6 +99,11 @@ impl Reviews {
             "reviews_in_flight",
             "Questions that an API server is asked at this moment",
             self.reviews_in_flight.clone(),
+        );
+        registry.register(
+            "reviews_in_flight_limit",
+            "How many questions an API server may be asked at a time now",
+            self.reviews_in_flight_limit.clone(),
         );
         registry.register(
             "reviews_waiting",
@@ -132,12 +141,13 @@ impl Metrics {
         self.0.reviews.review_duration.get_or_create(&label).observe(took.as_secs_f64());
     }
 
-    /// `rolegate_reviews_in_flight` and `rolegate_reviews_waiting` of one mount.
+    /// `rolegate_reviews_in_flight`, `rolegate_reviews_in_flight_limit` and `rolegate_reviews_waiting` of one mount.
     pub fn admission(&self, mount: &Arc<str>) -> AdmissionGauges {
         let label = MountLabel { mount: Arc::clone(mount) };
         let gauge = |family: &Family<MountLabel, Gauge>| family.get_or_create(&label).clone();
         AdmissionGauges {
             in_flight: gauge(&self.0.reviews.reviews_in_flight),
+            limit: gauge(&self.0.reviews.reviews_in_flight_limit),
             waiting: gauge(&self.0.reviews.reviews_waiting),
         }
     }

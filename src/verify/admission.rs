@@ -1,6 +1,7 @@
 //! Which questions an API server is asked, and when: the one gate before every request to a mount's API server.
 //!
-//! * At most `max_in_flight` questions are sent at a time and at most `max_waiting` wait, for each mount.
+//! * At most `max_in_flight` questions are sent at a time, fewer where the API server begins to queue them (see
+//!   [`concurrency`]), and at most `max_waiting` wait, for each mount.
 //! * A question is sent only while there is time for its answer: its expected wait and the API server's recent latency
 //!   fit into the time that its callers have left, when it comes and again when its turn comes. What does not fit is
 //!   refused at once. With nothing in flight a question is always sent, so that a bad estimate is corrected.
@@ -10,6 +11,7 @@
 //!
 //! What is refused here is an overload that strangers can bring about. It leaves as a denial.
 
+mod concurrency;
 mod fair_queue;
 mod flow;
 mod latency;
@@ -23,6 +25,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
+use concurrency::Ended;
 pub(super) use flow::{Flow, Flows};
 use overload::Overload;
 use state::{Bounds, Decided, Entered, State};
@@ -59,6 +62,8 @@ pub(super) struct Permit {
     began: Instant,
     // It came at once.
     pub(super) is_immediate: bool,
+    was_alone: bool,
+    is_answered: bool,
 }
 
 /// A place in the queue, given up when this is dropped.
@@ -80,9 +85,11 @@ impl Admission {
         health: &Health,
     ) -> Arc<Self> {
         let Settings { max_in_flight, max_waiting, .. } = *settings;
+        let gauges = metrics.admission(mount);
+        gauges.limit.set(i64::try_from(max_in_flight).unwrap_or(i64::MAX));
         Arc::new(Self {
             state: Mutex::new(State::new(Bounds { max_in_flight: max_in_flight.max(1), max_waiting })),
-            gauges: metrics.admission(mount),
+            gauges,
             overload: Overload::new(mount, metrics, health),
         })
     }
@@ -133,21 +140,35 @@ impl Admission {
     }
 
     fn permit(self: &Arc<Self>, kind: Kind, is_immediate: bool) -> Permit {
-        Permit { admission: Arc::clone(self), kind, began: now(), is_immediate }
+        let was_alone = self.lock().is_one_alone();
+        Permit {
+            admission: Arc::clone(self),
+            kind,
+            began: now(),
+            is_immediate,
+            was_alone,
+            is_answered: false,
+        }
     }
 
     /// Gives back what was granted and sends those whose turn it is.
-    fn release(&self, mut took: Option<(Kind, Instant)>) {
+    fn release(&self, mut permit: Option<&Permit>) {
         let mut returned = 1_usize;
         while returned > 0 {
             self.gauges.in_flight.dec_by(i64::try_from(returned).unwrap_or_default());
             let now = now();
             let decided = {
                 let mut state = self.lock();
-                state.release(returned);
-                if let Some((kind, began)) = took.take() {
-                    state.record(kind, now.saturating_duration_since(began), now);
+                if let Some(permit) = permit.take() {
+                    let ended = Ended {
+                        took: now.saturating_duration_since(permit.began),
+                        was_alone: permit.was_alone && state.is_one_alone(),
+                        is_answered: permit.is_answered,
+                    };
+                    state.record(permit.kind, ended, now);
+                    self.gauges.limit.set(i64::try_from(state.limit(now)).unwrap_or(i64::MAX));
                 }
+                state.release(returned);
                 state.dispatch(now)
             };
             // Told without the lock, for a receiver that is gone gives its turn back.
@@ -229,9 +250,16 @@ impl Drop for Waiting {
     }
 }
 
+impl Permit {
+    /// The question was answered, whatever the answer says.
+    pub(super) fn answered(&mut self) {
+        self.is_answered = true;
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.admission.release(Some((self.kind, self.began)));
+        self.admission.release(Some(self));
     }
 }
 

@@ -242,7 +242,7 @@ impl TokenReviewer {
         demand: &Demand,
         ask: impl FnOnce(Duration, Window) -> F,
     ) -> Result<T, Undecided> {
-        let permit = match entry {
+        let mut permit = match entry {
             Entry::Granted(permit) => permit,
             Entry::Waiting(waiting) => demand.granted(waiting).await.map_err(|_| Undecided::Overloaded)?,
         };
@@ -252,7 +252,7 @@ impl TokenReviewer {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let is_whole = permit.is_immediate && left.saturating_add(timeout / 8) >= timeout;
         // It ends by itself.
-        ask(at, Window { deadline, is_whole }).await
+        ask(at, Window { deadline, is_whole }).await.inspect(|_| permit.answered())
     }
 
     /// Tells all who wait that nobody is asked.

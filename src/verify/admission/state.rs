@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::concurrency::{Concurrency, Ended};
 use super::fair_queue::FairQueue;
 use super::flow::Flow;
 use super::latency::Latency;
@@ -54,7 +55,8 @@ pub(super) struct Bounds {
 /// What is in flight, and who waits. `A` is how a waiter is told.
 #[derive(Debug)]
 pub(super) struct State<A> {
-    bounds: Bounds,
+    max_waiting: usize,
+    concurrency: Concurrency,
     in_flight: usize,
     queue: FairQueue,
     waiters: HashMap<u64, Waiter<A>>,
@@ -93,7 +95,8 @@ pub(super) struct Decided<A> {
 impl<A> State<A> {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
-            bounds,
+            max_waiting: bounds.max_waiting,
+            concurrency: Concurrency::new(bounds.max_in_flight),
             in_flight: 0,
             queue: FairQueue::default(),
             waiters: HashMap::new(),
@@ -118,7 +121,7 @@ impl<A> State<A> {
         answer: A,
     ) -> Result<Entered<A>, Refusal> {
         let left = until.saturating_duration_since(now);
-        if self.in_flight < self.bounds.max_in_flight && self.queue.len() == 0 {
+        if self.in_flight < self.concurrency.limit(now) && self.queue.len() == 0 {
             self.check_time(kind, left, now)?;
             self.send(now);
             return Ok(Entered::Granted);
@@ -128,7 +131,7 @@ impl<A> State<A> {
             return Err(Refusal::NoTime);
         }
         let mut displaced = None;
-        if self.queue.len() >= self.bounds.max_waiting {
+        if self.queue.len() >= self.max_waiting {
             let victim = self.queue.displace_for(flow).ok_or(Refusal::QueueFull)?;
             displaced = self.waiters.remove(&victim).map(|waiter| waiter.answer);
         }
@@ -161,8 +164,10 @@ impl<A> State<A> {
         self.in_flight = self.in_flight.saturating_sub(questions);
     }
 
-    /// A question took so long.
-    pub(super) fn record(&mut self, kind: Kind, took: Duration, now: Instant) {
+    /// A question is not in flight any more.
+    pub(super) fn record(&mut self, kind: Kind, ended: Ended, now: Instant) {
+        let took = ended.took;
+        self.concurrency.record(ended, now);
         match kind {
             Kind::Review => self.reviews.record(took, now),
             Kind::Object => self.objects.record(took, now),
@@ -173,7 +178,7 @@ impl<A> State<A> {
     /// Those whose turn has come, in order: sent while there is room, or refused where no time is left for an answer.
     pub(super) fn dispatch(&mut self, now: Instant) -> Vec<Decided<A>> {
         let mut decided = Vec::new();
-        while self.in_flight < self.bounds.max_in_flight {
+        while self.in_flight < self.concurrency.limit(now) {
             let Some(waiter) = self.queue.pop() else { break };
             let Some(Waiter { kind, until, answer, .. }) = self.waiters.remove(&waiter) else { continue };
             let left = until.saturating_duration_since(now);
@@ -213,16 +218,28 @@ impl<A> State<A> {
     fn expected_wait(&self, ahead: usize, now: Instant) -> Duration {
         let service = self.service.mean(now).max(self.standstill(now));
         let turns = u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX);
-        let slots = u32::try_from(self.bounds.max_in_flight).unwrap_or(u32::MAX).max(1);
+        let slots = u32::try_from(self.concurrency.limit(now)).unwrap_or(u32::MAX).max(1);
         service.saturating_mul(turns) / slots
     }
 
     /// For how long nothing was sent because everything in flight waits for its answer: an answer takes at least as long.
     fn standstill(&self, now: Instant) -> Duration {
         match self.newest_sent {
-            Some(sent) if self.in_flight >= self.bounds.max_in_flight => now.saturating_duration_since(sent),
+            Some(sent) if self.in_flight >= self.concurrency.limit(now) => {
+                now.saturating_duration_since(sent)
+            }
             _ => Duration::ZERO,
         }
+    }
+
+    /// How many may be in flight at this moment.
+    pub(super) fn limit(&self, now: Instant) -> usize {
+        self.concurrency.limit(now)
+    }
+
+    /// Whether one question is in flight and no other.
+    pub(super) const fn is_one_alone(&self) -> bool {
+        self.in_flight == 1
     }
 
     /// How many wait.

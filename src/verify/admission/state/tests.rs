@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::concurrency::Ended;
 use super::super::flow::{Flow, Share};
 use super::{Bounds, Entered, Kind, Refusal, State};
 use crate::ports::Door;
@@ -35,7 +36,8 @@ impl Run {
     /// A review took so long; who is sent now, and who is refused.
     fn answered(&mut self, took: Duration) -> Vec<(u32, Result<(), Refusal>)> {
         self.state.release(1);
-        self.state.record(Kind::Review, took, self.now);
+        let ended = Ended { took, was_alone: false, is_answered: true };
+        self.state.record(Kind::Review, ended, self.now);
         self.state.dispatch(self.now).into_iter().map(|decided| (decided.answer, decided.outcome)).collect()
     }
 }
