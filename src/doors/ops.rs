@@ -40,6 +40,7 @@ async fn readyz(State(ops): State<Ops>) -> impl IntoResponse {
         "draining": state.draining,
         "pending": state.pending,
         "troubles": ops.health.troubles(),
+        "details": ops.health.details(),
     });
     (status, Json(body))
 }
@@ -53,6 +54,7 @@ mod tests {
     use axum::body::Body;
     use axum::http::{Request, StatusCode};
     use http_body_util::BodyExt as _;
+    use serde_json::json;
     use tower::ServiceExt as _;
 
     use super::{Ops, router};
@@ -81,6 +83,10 @@ mod tests {
         let (status, body) = get(&ops, "/readyz").await;
         assert_eq!(status, StatusCode::OK);
         assert!(body.contains(r#""mount kubernetes":"the reviewer is refused""#), "{body}");
+        ops.health.detail("mount kubernetes local keys", "off");
+        let body: serde_json::Value = serde_json::from_str(&get(&ops, "/readyz").await.1).unwrap();
+        assert_eq!(body["details"], json!({"mount kubernetes local keys": "off"}));
+        assert_eq!(body["troubles"].as_object().unwrap().len(), 1);
         ops.readiness.drain();
         assert_eq!(get(&ops, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(get(&ops, "/livez").await.0, StatusCode::OK);

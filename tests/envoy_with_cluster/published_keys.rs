@@ -48,7 +48,7 @@ async fn a_reviewer_that_may_not_read_the_keys_is_told_and_every_token_is_review
     let stage = plan.start().await;
     stage.keys_are("unusable").await;
     let readiness: Value = stage.rolegate.ops_get("/readyz").await.json();
-    let trouble = readiness["troubles"]["mount kubernetes local keys"].as_str().unwrap();
+    let trouble = readiness["details"]["mount kubernetes local keys"].as_str().unwrap();
     assert!(trouble.contains("status 403"), "{trouble}");
     let good = stage.plan.token().await;
     let forged = Signer::new().resign(&good, |_| ());

@@ -115,7 +115,7 @@ impl MountKeys {
     pub(super) fn forget(&self) {
         let mut state = self.lock();
         (state.held, state.is_gone) = (None, true);
-        self.environment.health.recovered(&self.subject);
+        self.environment.health.without_detail(&self.subject);
         self.environment.metrics.local_keys(&self.path, None);
     }
 
@@ -131,7 +131,7 @@ impl MountKeys {
         let failed = |state: &mut State, what: &str, cause: &str| {
             state.schedule.fail(clock.elapsed());
             state.is_due = true;
-            if health.trouble(subject, &format!("{what}: {cause}")) {
+            if health.detail(subject, &format!("{what}: {cause}")) {
                 tracing::warn!(subject, cause, "{what}");
             }
         };
@@ -140,7 +140,7 @@ impl MountKeys {
                 let usable = keys.usable();
                 state.held = Some(Held { keys: Arc::new(keys), since });
                 state.schedule.succeed();
-                if health.recovered(subject) {
+                if health.without_detail(subject) {
                     tracing::info!(subject, usable, "the keys that the API server publishes are read again");
                 } else {
                     tracing::debug!(subject, usable, "the keys that the API server publishes are read");
@@ -152,7 +152,7 @@ impl MountKeys {
             }
             Reading::NoAnswer(cause) => failed(&mut state, NO_ANSWER, &cause),
             Reading::NoReviewer => {
-                health.recovered(subject);
+                health.without_detail(subject);
             }
         }
     }

@@ -130,10 +130,7 @@ async fn all_works(api: &KubeApiserver, objects: &[Value], rights: &[Right], row
     let (_, readiness) = stage.gate.readiness().await;
     let readiness: Value = serde_json::from_str(&readiness).unwrap();
     let troubles = readiness["troubles"].as_object().unwrap();
-    // The reviewer of the mount `reviewed` is none that the API server knows.
-    let is_expected =
-        |subject: &str| subject.starts_with("revocation by ") || subject == "mount reviewed local keys";
-    assert!(troubles.keys().all(|subject| is_expected(subject)), "{readiness}");
+    assert!(troubles.keys().all(|subject| subject.starts_with("revocation by ")), "{readiness}");
 }
 
 /// The row, where its behaviour works without its right.

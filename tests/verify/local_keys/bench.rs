@@ -82,7 +82,7 @@ impl Bench {
 
     /// What readiness says of the keys.
     pub(super) fn trouble(&self) -> Option<String> {
-        self.house.health.troubles().remove("mount kubernetes local keys")
+        self.house.health.details().remove("mount kubernetes local keys")
     }
 
     /// What the metric says came of the last reading.
