@@ -157,13 +157,14 @@ impl<V: Verify> Gate<V> {
                     facts.published = Some(*said);
                 }
                 (Needs::Review, _, Some(query)) => {
-                    // At the Vault door it decides about turns alone.
+                    // At the Vault door it decides about turns alone, and costs as much as the rest of a login.
+                    let counts = ask.freshness == Freshness::Cached || self.verifier.is_contended(mount);
                     let signature = match (facts.signed, ask.token) {
                         (Some(true), _) => LocalSignature::Proven,
-                        (_, Ok(token)) => *found
+                        (_, Ok(token)) if counts => *found
                             .published
                             .get_or_insert_with(|| self.verifier.local_signature(mount, token)),
-                        (_, Err(_)) => LocalSignature::Unknown,
+                        _ => LocalSignature::Unknown,
                     };
                     let query = query.with_signature(signature);
                     let review = match found.review(query.key()) {

@@ -178,6 +178,13 @@ pub trait Verify: Send + Sync + Debug {
     /// Whether one of the mount's `pem_keys` signed the token's header and payload. Does not wait.
     fn signed(&self, mount: &Arc<Mount>, token: &crate::core::token::UnverifiedToken<'_>) -> bool;
 
+    /// Whether questions to the mount's API server may have to wait for their turn, so that their class decides. Does not
+    /// wait.
+    fn is_contended(&self, mount: &Arc<Mount>) -> bool {
+        let _nobody_waits = mount;
+        false
+    }
+
     /// What the keys that the mount's API server publishes say of the token's signature, as far as they were read. Does not
     /// wait; keys that are missing or old are read in the background.
     fn local_signature(

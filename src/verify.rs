@@ -68,6 +68,10 @@ impl Verify for Verifier {
         self.0.api_server(mount).is_some_and(|server| server.keys.signed(token))
     }
 
+    fn is_contended(&self, mount: &Arc<Mount>) -> bool {
+        self.0.api_server(mount).is_some_and(|server| server.admission.is_contended())
+    }
+
     fn local_signature(&self, mount: &Arc<Mount>, token: &UnverifiedToken<'_>) -> LocalSignature {
         self.0.local_signature(mount, token)
     }

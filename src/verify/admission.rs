@@ -126,6 +126,11 @@ impl Admission {
         }
     }
 
+    /// Whether a question may have to wait for its turn.
+    pub(super) fn is_contended(&self) -> bool {
+        self.lock().is_contended(now())
+    }
+
     /// A waiting question is wanted longer, or by a caller with a better claim. Nothing where it does not wait any more.
     pub(super) fn update(&self, waiter: u64, flow: Flow, until: Instant) {
         self.lock().update(waiter, flow, until);

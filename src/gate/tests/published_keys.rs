@@ -61,10 +61,14 @@ async fn several_roles_share_one_look_and_a_remembered_review_needs_none() {
 
 #[tokio::test]
 async fn a_login_is_never_denied_by_published_keys() {
-    let house = house(published(LocalSignature::Forged));
-    assert_eq!(told(&house.ask(&["orders"], Freshness::Fresh).await), "allow orders");
-    // They decide about its turn alone.
-    assert_eq!(house.calls(), ["published keys", "review api Fresh Forged"]);
+    // They decide about its turn alone, where turns are taken.
+    for (is_contended, calls) in
+        [(false, &["review api Fresh Unknown"][..]), (true, &["published keys", "review api Fresh Forged"])]
+    {
+        let house = house(Script { is_contended, ..published(LocalSignature::Forged) });
+        assert_eq!(told(&house.ask(&["orders"], Freshness::Fresh).await), "allow orders");
+        assert_eq!(house.calls(), calls);
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ use crate::ports::{Answer, Caller, Clock, Door, Freshness, Labels, Origin, Revie
 pub(crate) struct Script {
     pub(crate) signed: bool,
     pub(crate) published: LocalSignature,
+    pub(crate) is_contended: bool,
     pub(crate) remembered: Option<Arc<Review>>,
     pub(crate) review: Result<Arc<Review>, Undecided>,
     pub(crate) labels: Result<Labels, Undecided>,
@@ -39,6 +40,7 @@ impl Default for Script {
         Self {
             signed: true,
             published: LocalSignature::Unknown,
+            is_contended: false,
             remembered: None,
             review: Ok(confirmed()),
             labels: Ok(Labels::Known(Arc::new(labels))),
@@ -65,6 +67,10 @@ impl Verify for Scripted {
     fn signed(&self, _mount: &Arc<Mount>, _token: &UnverifiedToken<'_>) -> bool {
         self.note("signed".to_owned());
         self.script.signed
+    }
+
+    fn is_contended(&self, _mount: &Arc<Mount>) -> bool {
+        self.script.is_contended
     }
 
     fn local_signature(&self, _mount: &Arc<Mount>, _token: &UnverifiedToken<'_>) -> LocalSignature {

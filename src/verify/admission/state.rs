@@ -237,6 +237,11 @@ impl<A> State<A> {
         self.concurrency.limit(now)
     }
 
+    /// Whether questions wait, or half of those that may be in flight are.
+    pub(super) fn is_contended(&self, now: Instant) -> bool {
+        self.queue.len() > 0 || self.in_flight.saturating_mul(2) >= self.concurrency.limit(now)
+    }
+
     /// Whether one question is in flight and no other.
     pub(super) const fn is_one_alone(&self) -> bool {
         self.in_flight == 1
