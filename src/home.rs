@@ -1,8 +1,10 @@
-//! rolegate's own ("home") cluster: how it is found, what it says of administrators, and what is deleted there.
+//! rolegate's own ("home") cluster: how it is found, what it says of administrators, what is deleted there, and its
+//! namespaces.
 
 mod ask;
 mod find;
 mod lookout;
+mod namespaces;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use tokio::sync::Semaphore;
 
 pub use find::{Environment, Found, HomeError, find};
 pub use lookout::Lookout;
+pub use namespaces::NamespaceWatch;
 
 use crate::core::client_token::TokenDigest;
 use crate::core::reason::Undecided;

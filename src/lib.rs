@@ -18,6 +18,7 @@ pub mod home;
 pub mod lifecycle;
 pub mod metrics;
 pub mod mount_notices;
+pub mod namespaces;
 pub mod net;
 pub mod plugin;
 pub mod ports;

@@ -71,6 +71,7 @@ struct Inner {
     feed_age: Family<FeedLabel, Gauge<f64, AtomicU64>>,
     feed_failures: Family<FeedLabel, Counter>,
     revocation_watched: Family<ResourceLabel, Gauge<u64, AtomicU64>>,
+    namespaces_watched: Gauge<u64, AtomicU64>,
     rejected_requests: Family<RejectionLabels, Counter>,
     listeners: Listeners,
     loaded: Mutex<BTreeMap<&'static str, Instant>>,
@@ -87,6 +88,7 @@ impl Default for Inner {
             feed_age: Family::default(),
             feed_failures: Family::default(),
             revocation_watched: Family::default(),
+            namespaces_watched: Gauge::default(),
             rejected_requests: Family::default(),
             listeners: Listeners::default(),
             loaded: Mutex::default(),
@@ -106,6 +108,11 @@ impl Default for Inner {
             "revocation_watched",
             "1 where deletions of the resource in the home cluster are heard, 0 where they are not",
             inner.revocation_watched.clone(),
+        );
+        registry.register(
+            "namespaces_watched",
+            "Namespaces of the home cluster whose labels are watched, 0 where they are not",
+            inner.namespaces_watched.clone(),
         );
         registry.register(
             "rejected_requests",
@@ -166,6 +173,11 @@ impl Metrics {
     /// Sets `rolegate_revocation_watched`: whether deletions of this resource are heard.
     pub fn revocation_watched(&self, resource: &'static str, heard: bool) {
         self.0.revocation_watched.get_or_create(&ResourceLabel { resource }).set(u64::from(heard));
+    }
+
+    /// Sets `rolegate_namespaces_watched`.
+    pub fn namespaces_watched(&self, namespaces: usize) {
+        self.0.namespaces_watched.set(namespaces as u64);
     }
 
     /// The metrics of a listener.

@@ -6,7 +6,8 @@ use super::{Shared, StartError};
 use crate::config::{Config, Store as Named};
 use crate::departures::Departures;
 use crate::errors::with_causes;
-use crate::home::{self, Environment, Found, Home, Lookout, Settings};
+use crate::home::{self, Environment, Found, Home, Lookout, NamespaceWatch, Settings};
+use crate::namespaces::WatchedNamespaces;
 use crate::ports::administrators::Administrators;
 use crate::verify::HomeCluster;
 
@@ -39,15 +40,20 @@ impl Around {
         let Found { client, url, is_pods_own } = found;
         let (health, namespace) = (shared.health.clone(), config.store.namespace().to_owned());
         let departures = Departures::new(Arc::clone(&shared.clock), config.review.cache.ttl);
+        let (clock, labels_ttl) = (&shared.clock, config.review.labels_ttl);
+        let namespaces = WatchedNamespaces::new(Arc::clone(clock), labels_ttl);
+        let metrics = shared.metrics.clone();
+        let mut lookout = Lookout::new(client.clone(), departures.clone(), health.clone(), metrics.clone());
+        // A login asks afresh, so that none are taken but by the Envoy door.
+        if config.envoy.is_some() && !labels_ttl.is_zero() {
+            let (client, kept, clock) = (client.clone(), namespaces.clone(), Arc::clone(clock));
+            let watch = NamespaceWatch::new(client, kept, clock, labels_ttl, health.clone(), metrics);
+            lookout = lookout.with_namespaces(watch);
+        }
         Self {
-            administrators: Arc::new(Home::new(
-                client.clone(),
-                namespace,
-                Settings::default(),
-                health.clone(),
-            )),
-            lookout: Lookout::new(client, departures.clone(), health, shared.metrics.clone()),
-            cluster: HomeCluster { url, is_pods_own, departures },
+            administrators: Arc::new(Home::new(client, namespace, Settings::default(), health)),
+            lookout,
+            cluster: HomeCluster { url, is_pods_own, departures, namespaces },
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use futures_util::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Pod, Secret, ServiceAccount};
 use kube::api::{ListParams, PartialObjectMeta};
@@ -11,6 +12,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use super::NamespaceWatch;
 use crate::departures::{Departures, Kind, Object};
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -61,6 +63,7 @@ const PODS: Watched = Watched {
 pub struct Lookout {
     client: Client,
     departures: Departures,
+    namespaces: Option<NamespaceWatch>,
     health: Health,
     metrics: Metrics,
 }
@@ -74,7 +77,12 @@ impl Debug for Lookout {
 impl Lookout {
     /// A lookout that tells these of what has gone.
     pub const fn new(client: Client, departures: Departures, health: Health, metrics: Metrics) -> Self {
-        Self { client, departures, health, metrics }
+        Self { client, departures, namespaces: None, health, metrics }
+    }
+
+    /// Has it watch the namespaces, too.
+    pub fn with_namespaces(self, namespaces: NamespaceWatch) -> Self {
+        Self { namespaces: Some(namespaces), ..self }
     }
 
     /// Until it is asked to stop. A kind that rolegate may not watch is asked for again, in case that the right is granted.
@@ -83,7 +91,8 @@ impl Lookout {
             tokio::join!(
                 self.follow::<ServiceAccount>(&ACCOUNTS),
                 self.follow::<Secret>(&SECRETS),
-                self.follow::<Pod>(&PODS)
+                self.follow::<Pod>(&PODS),
+                OptionFuture::from(self.namespaces.as_ref().map(NamespaceWatch::run))
             )
         };
         let _ended = stop.run_until_cancelled(watches).await;

@@ -101,6 +101,11 @@ impl ApiServer {
         }
     }
 
+    /// Whether anything but the token under review may ask.
+    pub(super) const fn has_reviewer(&self) -> bool {
+        !matches!(self.reviewer, ReviewerCredential::None)
+    }
+
     /// Whether the API server may be asked now; else what the caller gets without waiting. To be called before a place
     /// among those who wait is taken.
     pub(super) fn admit(&self) -> Result<(), Undecided> {
@@ -158,7 +163,7 @@ impl ApiServer {
         deadline: Instant,
     ) -> Result<Option<Answer>, AskError> {
         // Before anything is read or connected to, which may fail and be reported.
-        if matches!(self.reviewer, ReviewerCredential::None) {
+        if !self.has_reviewer() {
             return Ok(None);
         }
         let (client, Some(reviewer)) = self.connection(deadline).await? else { return Ok(None) };

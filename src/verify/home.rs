@@ -46,6 +46,7 @@ mod tests {
 
     use super::{HomeCluster, LocalCluster};
     use crate::departures::Departures;
+    use crate::namespaces::WatchedNamespaces;
     use crate::ports::Clock;
 
     #[derive(Debug)]
@@ -68,6 +69,7 @@ mod tests {
             url: url.parse().unwrap(),
             is_pods_own,
             departures: departures.clone(),
+            namespaces: WatchedNamespaces::new(Arc::new(Still), Duration::ZERO),
         };
         let local = LocalCluster { service_host: Some("10.0.0.1".to_owned()), ..LocalCluster::default() };
         let pod = home("https://10.0.0.1/", true);

@@ -8,6 +8,7 @@ use http::Uri;
 use super::LocalCluster;
 use crate::config::HttpProxy;
 use crate::departures::Departures;
+use crate::namespaces::WatchedNamespaces;
 
 /// How API servers are asked, and how long their word counts.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub struct HomeCluster {
     pub is_pods_own: bool,
     /// What is known to be gone from it.
     pub departures: Departures,
+    /// The labels of its namespaces, while they are watched.
+    pub namespaces: WatchedNamespaces,
 }
 
 /// What is remembered of reviews.

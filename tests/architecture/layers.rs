@@ -4,13 +4,14 @@
 ///
 /// From the bottom to the top; beside each other, and never using one another: `verify`, `home`, `store`, `doors`, `plugin`,
 /// `dev`.
-pub(crate) const LAYERS: [Layer; 27] = [
+pub(crate) const LAYERS: [Layer; 28] = [
     layer("core", &[], Some(CORE_PACKAGES)),
     layer("ports", &["core"], Some(&["thiserror"])),
     layer("errors", &[], Some(&[])),
     layer("health", &[], Some(&[])),
     layer("exchange", &[], None),
     layer("departures", &["core", "ports"], Some(&[])),
+    layer("namespaces", &["ports"], Some(&[])),
     layer("waking", &[], Some(&["futures_util"])),
     layer("watching", &["errors", "health", "metrics"], None),
     layer("mount_notices", &["core", "health"], Some(&["tracing"])),
@@ -41,12 +42,12 @@ pub(crate) const LAYERS: [Layer; 27] = [
     layer("net", &["core", "errors", "health", "metrics", "config", "waking"], None),
     layer(
         "verify",
-        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures"],
+        &["core", "ports", "errors", "health", "metrics", "config", "exchange", "departures", "namespaces"],
         None,
     ),
     layer(
         "home",
-        &["core", "ports", "errors", "health", "metrics", "exchange", "departures", "watching"],
+        &["core", "ports", "errors", "health", "metrics", "exchange", "departures", "namespaces", "watching"],
         None,
     ),
     layer(
@@ -92,6 +93,7 @@ pub(crate) const LAYERS: [Layer; 27] = [
             "vault",
             "net",
             "departures",
+            "namespaces",
             "verify",
             "home",
             "store",

@@ -30,7 +30,7 @@ const BASE: [Right; 10] = [
 
 /// What nothing of the base gives; each but the last is what one component adds, and no other does.
 const BEYOND: [Right; 11] = [
-    (&["get"], "namespaces.", None),
+    (&["get", "list", "watch"], "namespaces.", None),
     (&["get"], "serviceaccounts.", None),
     (&["list", "watch"], "serviceaccounts.", None),
     (&["list", "watch"], "pods.", None),

@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod logins;
+mod namespaces;
 mod reviews;
 mod rights;
 mod stage;

@@ -30,6 +30,10 @@ async fn a_right_that_is_missing_is_named_and_noticed_when_it_is_granted() {
         assert!(sentence.contains("may not list and watch"), "{sentence}");
     }
     assert_eq!(stage.rolegate.metric("rolegate_revocation_watched", &[]).await, 0.0);
+    // A right that not everybody needs.
+    stage.rolegate.wait_for_log("rolegate may not list and watch namespaces").await;
+    assert!(troubles.get("watch of namespaces").is_none(), "{troubles}");
+    assert_eq!(stage.rolegate.metric("rolegate_namespaces_watched", &[]).await, 0.0);
 
     let (orders, uid) = stage.account("orders").await;
     stage.remembered(HOME, &orders).await;
@@ -53,9 +57,11 @@ async fn a_right_that_is_missing_is_named_and_noticed_when_it_is_granted() {
     stage.delete::<ServiceAccount>("orders").await;
     stage.is_reviewed_anew(&orders, &uid).await;
 
-    grant(api, &own, "component", rules_of_the_component()).await;
+    grant(api, &own, "component", rules_of_the_component("revocation-by-watch")).await;
+    grant(api, &own, "selectors", rules_of_the_component("namespace-selectors")).await;
     stage.hears("pods").await;
     stage.hears("secrets").await;
+    stage.watches_namespaces().await;
     let troubles = stage.rolegate.ops_get("/readyz").await.json::<Value>()["troubles"].clone();
     assert_eq!(troubles, json!({}));
 }
@@ -69,8 +75,8 @@ async fn grant(api: &KubeApiserver, namespace: &str, name: &str, rules: Value) {
 }
 
 /// What the manifests give.
-fn rules_of_the_component() -> Value {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/kind/components/revocation-by-watch/rbac.yaml");
+fn rules_of_the_component(name: &str) -> Value {
+    let file = format!("{}/kind/components/{name}/rbac.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(file).unwrap();
     let role: Value = serde_saphyr::from_str(text.split("\n---\n").next().unwrap()).unwrap();
     assert_eq!(role["kind"], "ClusterRole");

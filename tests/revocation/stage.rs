@@ -20,6 +20,8 @@ use super::support::rolegate::Rolegate;
 
 /// The mount that is the home cluster.
 pub(crate) const HOME: &str = "kubernetes";
+/// How old labels may be.
+const LABELS_TTL: &str = "3s";
 /// The mount whose API server nobody can tell to be the same.
 pub(crate) const ELSEWHERE: &str = "elsewhere";
 
@@ -63,13 +65,17 @@ impl<'a> Stage<'a> {
                 "bound_service_account_names": ["*"],
                 "bound_service_account_namespaces": [namespace],
             });
+            let teams = json!({
+                "bound_service_account_names": ["*"],
+                "bound_service_account_namespace_selector": r#"{ "matchLabels": { "team": "shop" } }"#,
+            });
             json!({
                 "config": {
                     "kubernetes_host": host,
                     "kubernetes_ca_cert": api.ca_pem(),
                     "token_reviewer_jwt": reviewer,
                 },
-                "roles": { "orders": role },
+                "roles": { "orders": role, "teams": teams },
             })
         };
         let store = folder.path().join("store.yaml");
@@ -81,7 +87,7 @@ impl<'a> Stage<'a> {
             "vault": { "listen": "127.0.0.1:0" },
             "ops": { "listen": "127.0.0.1:0" },
             "store": { "type": "file", "path": store },
-            "review": { "cache": { "ttl": "12h", "refused_ttl": "0s" } },
+            "review": { "cache": { "ttl": "12h", "refused_ttl": "0s" }, "labels_ttl": LABELS_TTL },
             "shutdown": { "lame_duck": "0s" },
         });
         let variables = [("KUBECONFIG", kubeconfig_file.to_str().unwrap()), ("NO_PROXY", "*")];
@@ -99,8 +105,21 @@ impl<'a> Stage<'a> {
         .await;
     }
 
+    /// Waits until namespaces are watched.
+    pub(crate) async fn watches_namespaces(&self) {
+        eventually("namespaces are watched", async || {
+            (self.rolegate.metric("rolegate_namespaces_watched", &[]).await > 0.5).then_some(())
+        })
+        .await;
+    }
+
     /// The reason that a Check gets; `allowed` where it is one.
     pub(crate) async fn check(&self, mount: &str, token: &str) -> String {
+        self.check_role(mount, "orders", token).await
+    }
+
+    /// The same of another role; `teams` selects namespaces by the label `team`.
+    pub(crate) async fn check_role(&self, mount: &str, role: &str, token: &str) -> String {
         let headers = [("authorization".to_owned(), format!("Bearer {token}"))];
         let http = HttpRequest {
             method: "GET".to_owned(),
@@ -108,7 +127,7 @@ impl<'a> Stage<'a> {
             headers: headers.into(),
             ..HttpRequest::default()
         };
-        let extensions = [("mount", mount), ("role", "orders")];
+        let extensions = [("mount", mount), ("role", role)];
         let attributes = AttributeContext {
             request: Some(Request { http: Some(http), ..Request::default() }),
             context_extensions: extensions.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),

@@ -6,11 +6,19 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Passes connections on while it is open; when it is cut, those that there are break, and new ones are closed at once.
+/// Passes connections on while it is open; when it is cut, those that there are break, and new ones are closed at once;
+/// when it is silent, all stay open, and nothing comes through.
 pub(crate) struct Way {
     /// Where it begins.
     pub(crate) port: u16,
-    open: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<State>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Cut,
+    Silent,
 }
 
 impl Way {
@@ -18,31 +26,37 @@ impl Way {
     pub(crate) async fn to(address: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let open = Arc::new(watch::Sender::new(true));
-        let mut state = open.subscribe();
+        let sender = Arc::new(watch::Sender::new(State::Open));
+        let mut state = sender.subscribe();
         tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
-                if !*state.borrow_and_update() {
+                if *state.borrow_and_update() == State::Cut {
                     continue;
                 }
-                let mut cut = state.clone();
+                let mut state = state.clone();
                 tokio::spawn(async move {
                     let Ok(mut far) = TcpStream::connect(address).await else { return };
                     tokio::select! {
+                        biased;
+                        _ = state.wait_for(|state| *state != State::Open) => {}
                         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                        _ = cut.wait_for(|open| !open) => {}
                     }
+                    let _changed = state.wait_for(|state| *state != State::Silent).await;
                 });
             }
         });
-        Self { port, open }
+        Self { port, state: sender }
     }
 
     pub(crate) fn cut(&self) {
-        self.open.send_replace(false);
+        self.state.send_replace(State::Cut);
+    }
+
+    pub(crate) fn silence(&self) {
+        self.state.send_replace(State::Silent);
     }
 
     pub(crate) fn mend(&self) {
-        self.open.send_replace(true);
+        self.state.send_replace(State::Open);
     }
 }

@@ -10,6 +10,7 @@ use rolegate::core::reason::Undecided;
 use rolegate::departures::Departures;
 use rolegate::health::Health;
 use rolegate::metrics::Metrics;
+use rolegate::namespaces::WatchedNamespaces;
 use rolegate::ports::{Caller, Clock, Door, Freshness, Labels, Origin, ReviewQuery, Verify};
 use rolegate::verify::{HomeCluster, LocalCluster, Settings, Verifier};
 
@@ -68,11 +69,17 @@ impl House {
 
     /// Rolegate's own cluster is at this URL, and this is what is known to be gone from it.
     pub(crate) fn at_home(url: &str) -> (Self, Departures) {
+        let (house, home) = Self::with_home(url);
+        (house, home.departures)
+    }
+
+    /// The same with all that is known of that cluster.
+    pub(crate) fn with_home(url: &str) -> (Self, HomeCluster) {
         let (clock, settings) = (Arc::<Set>::default(), settings());
         let departures = Departures::new(Arc::<Set>::clone(&clock), settings.cache.ttl);
-        let home =
-            HomeCluster { url: url.parse().unwrap(), is_pods_own: false, departures: departures.clone() };
-        (Self::with_clock(Settings { home: Some(home), ..settings }, clock), departures)
+        let namespaces = WatchedNamespaces::new(Arc::<Set>::clone(&clock), settings.labels_ttl);
+        let home = HomeCluster { url: url.parse().unwrap(), is_pods_own: false, departures, namespaces };
+        (Self::with_clock(Settings { home: Some(home.clone()), ..settings }, clock), home)
     }
 
     fn with_clock(settings: Settings, clock: Arc<Set>) -> Self {

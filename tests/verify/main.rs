@@ -21,3 +21,4 @@ mod signer;
 pub mod support;
 mod tls;
 mod trusted_itself;
+mod watched_labels;

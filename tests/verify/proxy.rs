@@ -6,8 +6,7 @@ use std::time::Duration;
 use rolegate::config::HttpProxy;
 use rolegate::core::no_proxy::NoProxy;
 use rolegate::core::reason::Undecided;
-use rolegate::departures::Departures;
-use rolegate::verify::{HomeCluster, LocalCluster, Settings};
+use rolegate::verify::{LocalCluster, Settings};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::api_server::{ApiServer, confirmed};
-use crate::house::{House, Set, mount_with, name, settings};
+use crate::house::{House, mount_with, name, settings};
 use crate::support::certificates::Authority;
 
 /// A name that no resolver has.
@@ -132,9 +131,7 @@ async fn the_machine_itself_plain_http_and_exceptions_are_reached_directly() {
     let excepted = through(proxy.port, |proxy| proxy.no_proxy = NoProxy::parse(".example.invalid"));
     let local = LocalCluster { service_host: Some(NAME.to_owned()), ..settings().local };
     let own = Settings { local, ..through(proxy.port, |_| ()) };
-    let departures = Departures::new(Arc::<Set>::default(), Duration::ZERO);
-    let home =
-        HomeCluster { url: format!("https://{NAME}:6443").parse().unwrap(), is_pods_own: false, departures };
+    let (_, home) = House::with_home(&format!("https://{NAME}:6443"));
     let home = Settings { home: Some(home), ..through(proxy.port, |_| ()) };
     for settings in [excepted, own, home] {
         House::with(settings).cached(&named, "orders").await.unwrap_err();

@@ -7,7 +7,7 @@ use super::TokenReviewer;
 use crate::core::identity::Review;
 use crate::core::mount::Mount;
 use crate::core::review_key::ReviewKey;
-use crate::ports::ReviewQuery;
+use crate::ports::{Labels, ReviewQuery};
 use crate::verify::CacheSettings;
 use crate::verify::single_flight::Since;
 
@@ -46,6 +46,14 @@ impl TokenReviewer {
     pub(in crate::verify) fn is_account_gone(&self, mount: &Arc<Mount>, uid: &str, confirmed: i64) -> bool {
         let home = self.settings.home.as_ref();
         home.is_some_and(|home| home.departures.is_account_gone(uid, confirmed)) && self.is_home(mount)
+    }
+
+    /// The labels of a namespace at a mount that is the home cluster, while its namespaces are watched. None for a mount
+    /// that has nobody to ask with: at the other door it knows no labels either.
+    pub(in crate::verify) fn watched_labels(&self, mount: &Arc<Mount>, namespace: &str) -> Option<Labels> {
+        let labels = self.settings.home.as_ref()?.namespaces.labels(namespace)?;
+        let server = self.api_server(mount)?;
+        (server.is_home && server.has_reviewer()).then_some(labels)
     }
 
     fn is_home(&self, mount: &Arc<Mount>) -> bool {

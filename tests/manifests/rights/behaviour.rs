@@ -40,6 +40,8 @@ pub(super) enum Behaviour {
     IsAdministered,
     /// A role selects namespaces by label.
     SelectsNamespaces,
+    /// The labels of namespaces are watched.
+    WatchesNamespaces,
     /// A service account's annotations become metadata.
     ReadsAnnotations,
     /// Deletions of this resource are heard.
@@ -73,6 +75,7 @@ impl Behaviour {
             Self::IssuesServiceTokens => login(stage, "kubernetes", "orders").await.map(drop),
             Self::IssuesBatchTokens => login(stage, "kubernetes", "batch").await.map(drop),
             Self::SelectsNamespaces => login(stage, "kubernetes", "teams").await.map(drop),
+            Self::WatchesNamespaces => watches_namespaces(stage).await,
             Self::ReadsAnnotations => login(stage, "annotated", "orders").await.map(drop),
             Self::HearsDeletions(resource) => hears_deletions(stage, resource).await,
             Self::Renews => with_token(stage, "renew-self").await,
@@ -143,6 +146,15 @@ async fn hears_deletions(stage: &Stage<'_>, resource: &str) -> Result<(), String
         }
         let heard = stage.gate.rolegate().metric("rolegate_revocation_watched", &[&label]).await;
         (heard > 0.0).then_some(Ok(()))
+    })
+    .await
+}
+
+async fn watches_namespaces(stage: &Stage<'_>) -> Result<(), String> {
+    eventually("namespaces are watched, or it says why not", async || {
+        let refused = stage.logged("rolegate may not list and watch namespaces");
+        let watched = stage.gate.rolegate().metric("rolegate_namespaces_watched", &[]).await;
+        refused.map(Err).or_else(|| (watched > 0.0).then_some(Ok(())))
     })
     .await
 }

@@ -59,7 +59,14 @@ const BASE: [Row; 32] = [
 
 /// The same of each component that grants rights.
 const COMPONENTS: [(&str, &[Row]); 2] = [
-    ("namespace-selectors", &[("get namespaces everywhere", Behaviour::SelectsNamespaces)]),
+    (
+        "namespace-selectors",
+        &[
+            ("get namespaces everywhere", Behaviour::SelectsNamespaces),
+            ("list namespaces everywhere", Behaviour::WatchesNamespaces),
+            ("watch namespaces everywhere", Behaviour::WatchesNamespaces),
+        ],
+    ),
     ("alias-metadata", &[("get serviceaccounts everywhere", Behaviour::ReadsAnnotations)]),
 ];
 
