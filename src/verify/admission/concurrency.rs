@@ -45,19 +45,12 @@ pub(in crate::verify) struct Ended {
 impl Concurrency {
     /// At first as many are sent at a time as may be.
     pub(super) fn new(most: usize) -> Self {
-        // More than 2^52 of them are none that a process has.
-        #[expect(clippy::cast_precision_loss, reason = "a count of questions in flight")]
         let limit = most as f64;
         Self { most, limit, alone: None, recent: 0.0 }
     }
 
     /// How many may be in flight at this moment.
     pub(super) fn limit(&self, now: Instant) -> usize {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 1 and `most`, which is a usize"
-        )]
         let limit = (self.limit as usize).clamp(LEAST.min(self.most), self.most);
         let is_stale = self.alone.is_some_and(|(_, at)| now.saturating_duration_since(at) >= STALE);
         if limit < self.most && is_stale { 1 } else { limit }
@@ -84,7 +77,6 @@ impl Concurrency {
         let Some((alone, _)) = self.alone else { return };
         let allowed = (TOLERANCE * (alone + NOISE) / self.recent.max(NOISE)).min(1.0);
         let wanted = self.limit * allowed + SPARE;
-        #[expect(clippy::cast_precision_loss, reason = "a count of questions in flight")]
         let most = self.most as f64;
         self.limit = (self.limit + (wanted - self.limit) * STEP).clamp(1.0, most.max(1.0));
     }
