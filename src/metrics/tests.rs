@@ -44,6 +44,7 @@ fn the_names_are_those_that_are_promised() {
         r#"rolegate_local_keys{mount="kubernetes",result="no_reviewer"}"#,
         r#"rolegate_local_keys{mount="kubernetes",result="read"}"#,
         r#"rolegate_local_keys{mount="kubernetes",result="unusable"}"#,
+        r#"rolegate_namespaces_watched"#,
         r#"rolegate_rejected_requests_total{listener="envoy",cause="content_type"}"#,
         r#"rolegate_review_cache_entries"#,
         r#"rolegate_review_cache_total{result="hit"}"#,
